@@ -1,0 +1,1 @@
+"""Recipe, plan, workers, bundle and command line."""

@@ -1,0 +1,1 @@
+"""Runs an export on the real runtimes and judges it against the original."""

@@ -1,0 +1,138 @@
+"""Numbers, limits and verdicts: the machine-readable result, schema 1.
+
+The JSON form is described in `docs/report.md`; a JSON Schema lies beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from converters.signature import TensorSpec
+
+SCHEMA = 1
+Outcome = Literal["pass", "fail", "unavailable", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One output of one artifact on one runtime against the original, over all samples.
+
+    Differences are taken in float64 for floats, exactly for integers, booleans and strings.
+
+    Attributes:
+        name: Keras name of the output.
+        count: elements compared.
+        mismatched: elements beyond the limit, or unequal where exactness is asked.
+        max_abs: greatest |actual - expected|.
+        max_rel_range: `max_abs` over the range (max - min) of the expected values.
+        rmse: root of the mean squared difference.
+        cosine: between the two, all elements as one vector.
+        sqnr_db: 10 log10(sum expected² / sum difference²); Infinity when equal.
+        quantiles: of |actual - expected|, keyed "p50", "p90", "p99", "p99.9".
+        expected_min: least finite expected value; NaN if there is none.
+        expected_max: greatest.
+        nan_expected: number of NaN in the reference; likewise the three after it.
+        worst_index: of the worst element, the sample's number first.
+        worst_expected: value there.
+        worst_actual: value there.
+        argmax_agreement: share of score vectors whose greatest element is at the same place;
+            None where the output is not a score vector.
+    """
+
+    name: str
+    count: int
+    mismatched: int
+    max_abs: float
+    max_rel_range: float
+    rmse: float
+    cosine: float
+    sqnr_db: float
+    quantiles: Mapping[str, float]
+    expected_min: float
+    expected_max: float
+    nan_expected: int
+    nan_actual: int
+    inf_expected: int
+    inf_actual: int
+    worst_index: tuple[int, ...]
+    worst_expected: Any
+    worst_actual: Any
+    argmax_agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """The limit for one output.
+
+    Attributes:
+        measure: the field of `Comparison` that is held against the limit.
+        limit: greatest value that passes (least, for `sqnr_db`, `cosine`, `argmax_agreement`).
+        reason: why this limit, in a sentence with its numbers.
+    """
+
+    measure: str
+    limit: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputVerdict:
+    """A comparison, the limit that it was held against, and whether it passed."""
+
+    comparison: Comparison
+    tolerance: Tolerance
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One artifact on one runtime.
+
+    Attributes:
+        artifact: the entry file or directory, as the user knows it.
+        target: `tflite:int8`.
+        runtime: name of the runtime.
+        device: what it really ran on; empty when it did not run.
+        verdict: only "pass" is a pass.
+        reason: a sentence that says why.
+        samples: how many were compared.
+        outputs: in the signature's order; empty when nothing was compared.
+        blame: "file", "runtime" or "" when a failure could be told apart.
+    """
+
+    artifact: str
+    target: str
+    runtime: str
+    device: str
+    verdict: Outcome
+    reason: str
+    samples: int = 0
+    outputs: tuple[OutputVerdict, ...] = ()
+    blame: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Everything one `validate` or `run` found out.
+
+    Attributes:
+        ok: every verdict is "pass", or is allowed not to be.
+        source: path, sha256, loader and notes of the original.
+        inputs: the signature's inputs; likewise `outputs`.
+        data: where the inputs came from and how many samples there were.
+        tools: version of each package involved.
+        notes: what a reader should know, one sentence each.
+    """
+
+    schema: int
+    ok: bool
+    source: Mapping[str, Any]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    data: str
+    samples: int
+    verdicts: tuple[Verdict, ...]
+    tools: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
