@@ -1,0 +1,282 @@
+"""A subprocess that holds the frameworks, so that nothing they do can hurt the command.
+
+TensorFlow, LiteRT, ONNX Runtime and the converters run only in here: they crash, hang, eat memory
+and print, and the command line stays quick and alive. One worker keeps its imports and its caches
+from call to call; after a crash the next call starts a fresh process.
+
+    Worker.call(function, **kwargs)     runs it over there, returns its value
+      EdgeproofError                    raised by the function, or why the process had to die
+      WorkerBug                         any other exception over there, with its traceback
+
+Arguments and values travel as JSON by the function's annotations (`converters.serial`), on pipes of
+their own: whatever a library prints goes to the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, get_type_hints
+
+from converters.errors import EdgeproofError, ExitStatus
+from converters.progress import Progress, advance
+from converters.serial import from_plain, to_plain
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SCRATCH_PREFIX = ".scratch-"
+"""Of the directory beside the log that a worker uses for temporary files while it lives."""
+
+_PACKAGES = Path(__file__).resolve().parent.parent
+_POLL_S = 0.1
+_MEGABYTE = 2**20
+
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",  # sets of names are iterated in the same order in every process
+    "KERAS_BACKEND": "tensorflow",  # whatever ~/.keras/keras.json says
+    "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors into the log, without the banner
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several workers share a GPU
+}
+
+
+class WorkerBug(Exception):
+    """An exception in a worker that nobody meant for the user: a bug in edgeproof or below it.
+
+    Args:
+        summary: last line of the traceback.
+        traceback: all of it, as the worker saw it.
+        log: where the worker's output went.
+    """
+
+    def __init__(self, summary: str, traceback: str, log: Path) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.traceback = traceback
+        self.log = log
+
+
+class Worker:
+    """One subprocess at a time, started by the first call and after every death.
+
+    Use it as a context manager, from the thread that entered it: on Linux the kernel ends the
+    process when that thread ends, so that not even `kill -9` leaves a worker behind.
+
+    Args:
+        log: gets everything that is printed over there; appended to. Its directory exists.
+        time_s: limit for one call; None for no limit.
+        memory_mb: limit for the resident memory of the process and its children; None likewise.
+
+    Attributes:
+        peak_mb: greatest resident memory seen so far.
+    """
+
+    def __init__(self, log: Path, time_s: float | None = None, memory_mb: int | None = None) -> None:
+        self.log = log.resolve()
+        self.time_s = time_s
+        self.memory_mb = memory_mb
+        self.peak_mb = 0
+        self._process: _Process | None = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, preload: tuple[str, ...] = ()) -> None:
+        """Starts the process, which imports the modules named while the caller does other things."""
+        if self._process is None:
+            self._process = _Process(self.log, preload)
+
+    def close(self) -> None:
+        """Ends the process and removes its temporary files; the next call starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The value of `function(**kwargs)`, computed over there.
+
+        Args:
+            function: at module level, with annotated arguments and value.
+            kwargs: by keyword only; what `converters.serial` can carry.
+
+        Raises:
+            EdgeproofError: the function raised it, or the process was killed by a limit or a signal.
+            WorkerBug: the function raised anything else.
+        """
+        if args:
+            raise TypeError("arguments of a worker's function are given by keyword")
+        self.start()
+        assert self._process is not None
+        name = f"{function.__module__}:{function.__qualname__}"
+        try:
+            plain = self._converse(self._process, name, to_plain(kwargs))
+        except (EdgeproofError, WorkerBug):
+            raise
+        except BaseException:
+            self.close()
+            raise
+        return from_plain(plain, get_type_hints(function).get("return", Any))
+
+    def _converse(self, process: _Process, name: str, kwargs: Any) -> Any:
+        started = time.monotonic()
+        process.send({"call": name, "kwargs": kwargs})
+        while True:
+            message = process.receive(_POLL_S)
+            if message is None:
+                self._check_limits(process, name, time.monotonic() - started)
+            elif "progress" in message:
+                event = from_plain(message["progress"], Progress)
+                advance(event.stage, event.done, event.total, event.detail)
+                self._check_limits(process, name, time.monotonic() - started)
+            elif "value" in message:
+                return message["value"]
+            elif "refused" in message:
+                raise EdgeproofError(
+                    **{**message["refused"], "status": ExitStatus(message["refused"]["status"])}
+                )
+            elif "bug" in message:
+                raise WorkerBug(message["summary"], message["bug"], self.log)
+            else:
+                raise self._death(name, time.monotonic() - started)
+
+    def _check_limits(self, process: _Process, name: str, seconds: float) -> None:
+        self.peak_mb = max(self.peak_mb, memory_mb := process.memory_mb())
+        if self.time_s is not None and seconds > self.time_s:
+            self.close()
+            raise EdgeproofError(
+                f"{_plainly(name)} took too long and was stopped",
+                got=f"{seconds:.0f} s",
+                want=f"at most {self.time_s:g} s",
+                fix=f"raise time_limit_s in the recipe's [export], or see {self.log}",
+                status=ExitStatus.CONVERSION_FAILED,
+            )
+        if self.memory_mb is not None and memory_mb > self.memory_mb:
+            self.close()
+            raise EdgeproofError(
+                f"{_plainly(name)} took too much memory and was stopped",
+                got=f"{memory_mb} MB",
+                want=f"at most {self.memory_mb} MB",
+                fix=f"raise memory_limit_mb in the recipe's [export], or see {self.log}",
+                status=ExitStatus.CONVERSION_FAILED,
+            )
+
+    def _death(self, name: str, seconds: float) -> EdgeproofError:
+        assert self._process is not None
+        code = self._process.exit_code()
+        self.close()
+        return EdgeproofError(
+            f"{_plainly(name)} crashed",
+            got=f"{_describe_exit(code)} after {seconds:.1f} s",
+            want="an answer from the worker process",
+            fix=f"see the end of {self.log}",
+            status=ExitStatus.CONVERSION_FAILED,
+        )
+
+
+class _Process:
+    """The subprocess, its two pipes and its temporary directory."""
+
+    def __init__(self, log: Path, preload: tuple[str, ...]) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=log.parent))
+        requests_out, self._requests = os.pipe()
+        self._replies, replies_in = os.pipe()
+        ours = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            **_ENVIRONMENT,
+            "PYTHONPATH": os.pathsep.join(filter(None, ours)),  # ours first: nothing shadows it
+            "TMPDIR": str(self._scratch),
+        }
+        command = [sys.executable, "-P", "-m", "pipeline.worker_main"]
+        command += [str(requests_out), str(replies_in), str(os.getpid()), *preload]
+        with log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                pass_fds=(requests_out, replies_in),
+                start_new_session=True,  # Ctrl-C reaches the command only, which ends its worker
+            )
+        os.close(requests_out)
+        os.close(replies_in)
+        self._buffer = b""
+
+    def send(self, message: object) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        with contextlib.suppress(BrokenPipeError):  # it has died: `receive` says how
+            while data:
+                data = data[os.write(self._requests, data) :]
+
+    def receive(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next message; None when none came in time; {} when the process has died."""
+        while b"\n" not in self._buffer:
+            if not select.select([self._replies], [], [], timeout_s)[0]:
+                # A child that outlives the worker may hold the pipe open.
+                return {} if self._popen.poll() is not None else None
+            chunk = os.read(self._replies, 1 << 16)
+            if not chunk:
+                return {}
+            self._buffer += chunk
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def memory_mb(self) -> int:
+        """Resident memory of the process and everything that it started."""
+        import psutil
+
+        total = 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self._popen.pid)
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    total += process.memory_info().rss
+        return total // _MEGABYTE
+
+    def exit_code(self) -> int:
+        """Waits for the end: negative is minus the signal's number."""
+        try:
+            return self._popen.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # it closed its pipe and lives on: treated as dead
+            self._popen.kill()
+            return self._popen.wait()
+
+    def kill(self) -> None:
+        """Ends the process and its children at once; safe to call twice."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+        for descriptor in (self._requests, self._replies):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _plainly(name: str) -> str:
+    """`converters.convert:convert` as `converters.convert.convert`."""
+    return name.replace(":", ".")
+
+
+def _describe_exit(code: int) -> str:
+    if code >= 0:
+        return f"the worker exited with status {code}"
+    name = signal.Signals(-code).name
+    hint = " (the system may be out of memory)" if -code == signal.SIGKILL else ""
+    return f"the worker was killed by {name}{hint}"

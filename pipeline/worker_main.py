@@ -1,0 +1,101 @@
+"""The other end of `pipeline.worker`: answers calls until the pipe closes.
+
+Started as `python -m pipeline.worker_main REQUESTS REPLIES PARENT [MODULE…]`: two inherited file
+descriptors, the parent's process id, and modules to import before the first call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any, get_type_hints
+
+from converters.errors import EdgeproofError
+from converters.progress import Progress, listening
+from converters.serial import from_plain, to_plain
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PROGRESS_INTERVAL_S = 0.05
+
+
+def main(arguments: list[str]) -> None:
+    """Serves calls, one after the other."""
+    requests, replies, parent = (int(text) for text in arguments[:3])
+    _die_with(parent)
+    faulthandler.enable()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    incoming: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests, incoming), daemon=True).start()
+    with os.fdopen(replies, "w", buffering=1, encoding="utf-8") as outgoing:
+        for module in arguments[3:]:
+            with contextlib.suppress(ImportError):  # the call that needs it will say so
+                importlib.import_module(module)
+        while True:
+            outgoing.write(json.dumps(_answer(json.loads(incoming.get()), outgoing)) + "\n")
+
+
+def _die_with(parent: int) -> None:
+    """Asks the kernel for SIGKILL when the parent ends; elsewhere the closing pipe must do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+
+
+def _read(requests: int, incoming: queue.SimpleQueue[str]) -> None:
+    """Queues each line; when the parent closes the pipe, ends the whole process group at once."""
+    with os.fdopen(requests, encoding="utf-8") as stream:
+        for line in stream:
+            incoming.put(line)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _answer(request: dict[str, Any], outgoing: Any) -> dict[str, Any]:
+    try:
+        with listening(_Reporter(outgoing)):
+            return {"value": _call(request["call"], request["kwargs"])}
+    except EdgeproofError as error:
+        parts = {name: getattr(error, name) for name in ("what", "got", "want", "fix", "status")}
+        traceback.print_exc()
+        return {"refused": parts}
+    except Exception as error:  # crosses the process border as text; the parent raises it again
+        traceback.print_exc()
+        summary = traceback.format_exception_only(error)[-1].strip()
+        return {"bug": traceback.format_exc(), "summary": summary}
+
+
+def _call(name: str, plain: dict[str, Any]) -> Any:
+    module, _, function_name = name.partition(":")
+    function = getattr(importlib.import_module(module), function_name)
+    hints = get_type_hints(function)
+    return to_plain(function(**{key: from_plain(value, hints[key]) for key, value in plain.items()}))
+
+
+class _Reporter:
+    """Sends progress to the parent, not more often than anybody can read it."""
+
+    def __init__(self, outgoing: Any) -> None:
+        self._outgoing = outgoing
+        self._next_s = 0.0
+        self._stage = ""
+
+    def __call__(self, event: Progress) -> None:
+        now = time.monotonic()
+        if now < self._next_s and event.stage == self._stage and event.done != event.total:
+            return
+        self._next_s, self._stage = now + _PROGRESS_INTERVAL_S, event.stage
+        self._outgoing.write(json.dumps({"progress": to_plain(event)}) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
