@@ -6,7 +6,7 @@ from call to call; after a crash the next call starts a fresh process.
 
     Worker.call(function, **kwargs)     runs it over there, returns its value
       EdgeproofError                    raised by the function, or why the process had to die
-      WorkerBug                         any other exception over there, with its traceback
+      WorkerError                         any other exception over there, with its traceback
 
 Arguments and values travel as JSON by the function's annotations (`converters.serial`), on pipes of
 their own: whatever a library prints goes to the log.
@@ -51,7 +51,7 @@ _ENVIRONMENT = {
 }
 
 
-class WorkerBug(Exception):
+class WorkerError(Exception):
     """An exception in a worker that nobody meant for the user: a bug in edgeproof or below it.
 
     Args:
@@ -117,7 +117,7 @@ class Worker:
 
         Raises:
             EdgeproofError: the function raised it, or the process was killed by a limit or a signal.
-            WorkerBug: the function raised anything else.
+            WorkerError: the function raised anything else.
         """
         if args:
             raise TypeError("arguments of a worker's function are given by keyword")
@@ -126,7 +126,7 @@ class Worker:
         name = f"{function.__module__}:{function.__qualname__}"
         try:
             plain = self._converse(self._process, name, to_plain(kwargs))
-        except (EdgeproofError, WorkerBug):
+        except (EdgeproofError, WorkerError):
             raise
         except BaseException:
             self.close()
@@ -151,7 +151,7 @@ class Worker:
                     **{**message["refused"], "status": ExitStatus(message["refused"]["status"])}
                 )
             elif "bug" in message:
-                raise WorkerBug(message["summary"], message["bug"], self.log)
+                raise WorkerError(message["summary"], message["bug"], self.log)
             else:
                 raise self._death(name, time.monotonic() - started)
 
