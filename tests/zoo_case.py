@@ -1,0 +1,116 @@
+"""What a case of the zoo is, and the decorator that enters one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from converters.signature import Signature
+from converters.target import ExportTarget
+
+if TYPE_CHECKING:
+    import keras
+
+DYNAMIC_SIZE = 6
+"""What a dynamic dimension is set to, where a case doesn't say."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One tiny model.
+
+    Attributes:
+        id: its name in the battery.
+        builder: takes the `keras` module, gives the model.
+        ranges: least and greatest input value by input name; the default is [-2, 2] for floats,
+            [0, 1] for integers.
+        sizes: sizes of an input's dimensions without the batch, where some are dynamic.
+        refused: from target pattern ("tflite:*") to the layer and op that stand in the way.
+        custom_objects: `module:name` of what a loader must know.
+        heavy: left out of the fast suite.
+    """
+
+    id: str
+    builder: Callable[[ModuleType], keras.Model]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    custom_objects: tuple[str, ...] = ()
+    heavy: bool = False
+
+    def build(self) -> keras.Model:
+        """The model, with the same names and weights in every process."""
+        import keras
+
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(zlib.crc32(self.id.encode()))
+        model = self.builder(keras)
+        _stir(model, np.random.default_rng(zlib.crc32(self.id.encode())))
+        return model
+
+    def feeds(self, signature: Signature, samples: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
+        """Seeded inputs by Keras name; `samples` gives way to a fixed batch."""
+        rng = np.random.default_rng(seed)
+        return {
+            spec.name: _draw(
+                rng, self._shape(spec.name, spec.shape, samples), spec.dtype, self.ranges.get(spec.name)
+            )
+            for spec in signature.inputs
+        }
+
+    def refusal(self, target: ExportTarget) -> tuple[str, str] | None:
+        """The layer and op for which this target must be refused, or None."""
+        found = [why for pattern, why in self.refused.items() if fnmatchcase(str(target), pattern)]
+        return found[0] if found else None
+
+    def _shape(self, name: str, shape: tuple[int | None, ...], samples: int) -> tuple[int, ...]:
+        batch = samples if shape[0] is None else shape[0]
+        default = tuple(DYNAMIC_SIZE if size is None else size for size in shape[1:])
+        return (batch, *self.sizes.get(name, default))
+
+
+CASES: list[Case] = []
+
+
+def case(**facts):
+    """Enters a builder, named like its case, into the zoo."""
+
+    def enter(builder: Callable[[ModuleType], keras.Model]) -> Callable[[ModuleType], keras.Model]:
+        CASES.append(Case(builder.__name__, builder, **facts))
+        return builder
+
+    return enter
+
+
+def _draw(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str, bounds: tuple[float, float] | None
+) -> np.ndarray:
+    if dtype == "bool":
+        return rng.integers(0, 2, shape).astype(bool)
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        low, high = bounds or (0, 1)
+        return rng.integers(int(low), int(high), shape, endpoint=True).astype(dtype)
+    low, high = bounds or (-2.0, 2.0)
+    return rng.uniform(low, high, shape).astype(dtype)
+
+
+def _stir(model: keras.Model, rng: np.random.Generator) -> None:
+    """Moves what initializers leave at 0 or 1, so that a lost bias or a swapped statistic shows."""
+    spread = {"bias": (-0.3, 0.3), "beta": (-0.3, 0.3), "gamma": (0.5, 1.5)}
+    spread |= {
+        "moving_mean": (-0.3, 0.3),
+        "moving_variance": (0.5, 1.5),
+        "embeddings": (-1.0, 1.0),
+        "alpha": (0.1, 0.4),
+        "scale": (0.5, 1.5),
+    }
+    for variable in model.weights:
+        bounds = spread.get(variable.path.rsplit("/", 1)[-1])
+        if bounds is not None:
+            variable.assign(rng.uniform(*bounds, variable.shape).astype(str(variable.dtype)))
