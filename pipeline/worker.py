@@ -36,9 +36,6 @@ from converters.serial import from_plain, to_plain
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCRATCH_PREFIX = ".scratch-"
-"""Of the directory beside the log that a worker uses for temporary files while it lives."""
-
 _PACKAGES = Path(__file__).resolve().parent.parent
 _POLL_S = 0.1
 _MEGABYTE = 2**20
@@ -193,7 +190,7 @@ class _Process:
     """The subprocess, its two pipes and its temporary directory."""
 
     def __init__(self, log: Path, preload: tuple[str, ...]) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=log.parent))
+        self._scratch = Path(tempfile.mkdtemp(prefix=f".scratch-{os.getpid()}-", dir=log.parent))
         requests_out, self._requests = os.pipe()
         self._replies, replies_in = os.pipe()
         ours = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]

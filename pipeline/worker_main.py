@@ -18,11 +18,13 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from converters.errors import EdgeproofError
 from converters.progress import Progress, listening
 from converters.serial import from_plain, to_plain
+from pipeline.files import explain
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PROGRESS_INTERVAL_S = 0.05
@@ -65,13 +67,18 @@ def _answer(request: dict[str, Any], outgoing: Any) -> dict[str, Any]:
         with listening(_Reporter(outgoing)):
             return {"value": _call(request["call"], request["kwargs"])}
     except EdgeproofError as error:
-        parts = {name: getattr(error, name) for name in ("what", "got", "want", "fix", "status")}
         traceback.print_exc()
-        return {"refused": parts}
+        return {"refused": _parts(error)}
     except Exception as error:  # crosses the process border as text; the parent raises it again
         traceback.print_exc()
+        if (explanation := explain(error, Path(request["kwargs"].get("out", ".")))) is not None:
+            return {"refused": _parts(explanation)}
         summary = traceback.format_exception_only(error)[-1].strip()
         return {"bug": traceback.format_exc(), "summary": summary}
+
+
+def _parts(error: EdgeproofError) -> dict[str, Any]:
+    return {name: getattr(error, name) for name in ("what", "got", "want", "fix", "status")}
 
 
 def _call(name: str, plain: dict[str, Any]) -> Any:
