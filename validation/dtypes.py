@@ -1,0 +1,41 @@
+"""NumPy dtypes by the names that signatures use, "bfloat16" and "string" included."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    """The dtype that arrays of a `TensorSpec` have; strings are objects, each one `bytes`."""
+    if name == "string":
+        return np.dtype(object)
+    return np.dtype(ml_dtypes.bfloat16) if name == "bfloat16" else np.dtype(name)
+
+
+def dtype_name(array: np.ndarray) -> str:
+    """The inverse of `numpy_dtype`: the name in signatures; every kind of text is "string"."""
+    return "string" if array.dtype.kind in "OSU" else array.dtype.name
+
+
+def is_float(name: str) -> bool:
+    return name in FLOATS
+
+
+def is_integer(name: str) -> bool:
+    return name.startswith(("int", "uint"))
+
+
+def epsilon(name: str) -> float:
+    """Distance from 1.0 to the next greater number of a float dtype."""
+    return float(ml_dtypes.finfo(numpy_dtype(name)).eps)
+
+
+def as_bytes(array: np.ndarray) -> np.ndarray:
+    """Text of any kind as an object array of `bytes` (UTF-8), the form in which strings travel."""
+    flat = [item if isinstance(item, bytes) else str(item).encode() for item in array.ravel().tolist()]
+    result = np.empty(len(flat), object)
+    result[:] = flat
+    return result.reshape(array.shape)
