@@ -1,0 +1,259 @@
+"""Traces a model once and freezes it: the GraphDef that every format starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from converters.artifact import hash_file
+from converters.errors import EdgeproofError, ExitStatus
+from converters.frozen import GRAPH_NAME, RECORD_NAME, FrozenGraph
+from converters.graph_clean import clean
+from converters.graph_edit import all_nodes, layer_of
+from converters.graph_names import name_ends
+from converters.progress import advance
+from converters.serial import dumps, loads
+from converters.source import OpenModel, SourceModel
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+PROTOBUF_LIMIT = 2**31 - 1
+"""Bytes that one protobuf message may have; a GraphDef is one message."""
+
+GRAPH_MARGIN = 64 * 2**20
+"""Bytes left for everything in a GraphDef that is not a weight."""
+
+STATE_OPS = frozenset(
+    {
+        "AssignVariableOp",
+        "AssignAddVariableOp",
+        "AssignSubVariableOp",
+        "ResourceScatterUpdate",
+        "ResourceScatterAdd",
+        "Assign",
+        "AssignAdd",
+        "AssignSub",
+        "StatefulUniform",
+        "StatefulStandardNormalV2",
+        "RngReadAndSkip",
+    }
+)
+"""Ops that change a variable while the model runs; a frozen graph has no variables to change."""
+
+RESOURCE_OPS = frozenset(
+    {"VarHandleOp", "ReadVariableOp", "ResourceGather", "VariableV2", "HashTableV2", "LookupTableFindV2"}
+)
+"""Ops that read what a frozen graph doesn't have."""
+
+_cache: dict[Path, tuple[str, GraphDef]] = {}
+
+
+def freeze(source: SourceModel, out: Path) -> FrozenGraph:
+    """Writes the frozen graph of a model into an empty directory.
+
+    The same source gives the same bytes in any process, under the same versions.
+
+    Args:
+        source: opened with the options that it carries.
+        out: gets `graph.pb` and `frozen.json`; made if it isn't there.
+
+    Raises:
+        EdgeproofError: the model changes variables while it runs, holds lookup tables, or its
+            weights don't fit into one GraphDef.
+    """
+    from converters.sources import open_source
+
+    return freeze_model(open_source(source), source.sha256, out)
+
+
+def freeze_model(model: OpenModel, source_sha256: str, out: Path) -> FrozenGraph:
+    """As `freeze`, for a model that is open already."""
+    advance("freeze", 0, 3, "trace")
+    function = _trace(model)
+    _refuse_state(function, model)
+    _refuse_size(function)
+    advance("freeze", 1, 3, "variables to constants")
+    graph_def = _constants_for_variables(function)
+    given = [tensor.name for tensor in function.inputs[: len(model.signature.inputs)]]
+    inputs, outputs = name_ends(graph_def, model.signature, given, [t.name for t in function.outputs])
+    clean(graph_def, list(inputs.values()), list(outputs.values()))
+    _confirm_frozen(graph_def, model, set(inputs.values()))
+    advance("freeze", 2, 3, "write")
+    return _write(graph_def, model, source_sha256, out, inputs=inputs, outputs=outputs)
+
+
+def load_graph_def(graph: FrozenGraph) -> GraphDef:
+    """A copy of the frozen graph that the caller may edit; read from disk once in a process."""
+    import tensorflow as tf
+
+    key = graph.directory.resolve()
+    if _cache.get(key, ("", None))[0] != graph.sha256:
+        loaded = tf.compat.v1.GraphDef()
+        loaded.ParseFromString(graph.graph_path.read_bytes())
+        _remember(key, graph.sha256, loaded)
+    copy = tf.compat.v1.GraphDef()
+    copy.CopyFrom(_cache[key][1])
+    return copy
+
+
+def read_frozen(directory: Path) -> FrozenGraph:
+    """The record that `freeze` left in a directory.
+
+    Raises:
+        EdgeproofError: there is none, or `graph.pb` isn't the one it tells of.
+    """
+    record = directory / RECORD_NAME
+    if not record.is_file():
+        raise EdgeproofError(
+            f"{directory}: no frozen graph here",
+            got=f"no {RECORD_NAME}",
+            want="a directory that an earlier freeze wrote",
+            fix="freeze the model again",
+        )
+    graph = loads(record.read_text(encoding="utf-8"), FrozenGraph)
+    sha256 = hash_file(directory / GRAPH_NAME)
+    if sha256 != graph.sha256:
+        raise EdgeproofError(
+            f"{directory / GRAPH_NAME}: not the graph that was frozen",
+            got=f"sha256 {sha256}",
+            want=f"sha256 {graph.sha256}",
+            fix="freeze the model again",
+        )
+    return graph
+
+
+def _remember(key: Path, sha256: str, graph_def: GraphDef) -> None:
+    """Keeps one graph only: a worker converts one model, and graphs are as large as its weights."""
+    _cache.clear()
+    _cache[key] = (sha256, graph_def)
+
+
+def _trace(model: OpenModel) -> Any:
+    """The concrete function from a flat list of inputs to a flat list of outputs."""
+    import tensorflow as tf
+
+    names = model.signature.output_names
+    specs = [
+        tf.TensorSpec(spec.shape, tf.as_dtype(spec.dtype), name=f"input_{index}")
+        for index, spec in enumerate(model.signature.inputs)
+    ]
+
+    def serve(*inputs: Any) -> list[Any]:
+        outputs = model.function(dict(zip(model.signature.input_names, inputs, strict=True)))
+        return [tf.convert_to_tensor(outputs[name]) for name in names]
+
+    return tf.function(serve).get_concrete_function(*specs)
+
+
+def _refuse_state(function: Any, model: OpenModel) -> None:
+    graph_def = function.graph.as_graph_def()
+    for node in all_nodes(graph_def):
+        if node.op in STATE_OPS:
+            raise EdgeproofError(
+                f"layer {layer_of(node.name, model.layers)}: changes its state while the model runs",
+                got=f"{node.op} at {node.name}",
+                want="a model whose answer depends on its inputs alone",
+                fix="build the layer with stateful=False, or pass the state in and out as tensors; "
+                "replace random numbers at inference by inputs",
+                status=ExitStatus.CONVERSION_FAILED,
+            )
+
+
+def _refuse_size(function: Any) -> None:
+    weights = list(function.graph.variables)
+    total = sum(variable.shape.num_elements() * variable.dtype.size for variable in weights)
+    if total > PROTOBUF_LIMIT - GRAPH_MARGIN:
+        raise EdgeproofError(
+            f"the model's weights have {total:,} bytes",
+            got=f"{len(weights)} variables of {total / 2**30:.2f} GiB in all",
+            want=f"at most {(PROTOBUF_LIMIT - GRAPH_MARGIN) / 2**30:.2f} GiB, "
+            "what one TensorFlow graph with constants can hold",
+            fix="split the model into parts, or store its weights in a smaller dtype",
+            status=ExitStatus.CONVERSION_FAILED,
+        )
+
+
+def _constants_for_variables(function: Any) -> GraphDef:
+    """Freezes and inlines what can be inlined; loops and branches stay functions."""
+    from tensorflow.python.framework import convert_to_constants
+
+    _, graph_def = convert_to_constants.convert_variables_to_constants_v2_as_graph(
+        function, lower_control_flow=False, aggressive_inlining=True
+    )
+    if any(node.op.endswith("PartitionedCall") for node in all_nodes(graph_def)):
+        graph_def = _inline_calls(graph_def, function)
+    return graph_def
+
+
+def _inline_calls(graph_def: GraphDef, function: Any) -> GraphDef:
+    """Inlines calls that ask not to be.
+
+    Keras compiles a grouped convolution with XLA (keras/src/backend/tensorflow/nn.py), and such a
+    call is left alone by Grappler. No converter but TFLite's looks into a call.
+    """
+    import tensorflow as tf
+    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+    from tensorflow.python.grappler import tf_optimizer
+
+    for node in all_nodes(graph_def):
+        node.attr.pop("_XlaMustCompile", None)
+    for body in graph_def.library.function:
+        for key in ("_XlaMustCompile", "_noinline", "api_implements"):
+            body.attr.pop(key, None)
+    meta_graph = tf.compat.v1.MetaGraphDef(graph_def=graph_def)
+    fetches = meta_graph_pb2.CollectionDef()
+    fetches.node_list.value.extend(tensor.name for tensor in [*function.inputs, *function.outputs])
+    meta_graph.collection_def["train_op"].CopyFrom(fetches)
+    config = config_pb2.ConfigProto()
+    rewriter = config.graph_options.rewrite_options
+    rewriter.min_graph_nodes = -1
+    rewriter.optimizers.append("function")
+    rewriter.function_optimization = rewriter.AGGRESSIVE
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def _confirm_frozen(graph_def: GraphDef, model: OpenModel, inputs: set[str]) -> None:
+    """Raises unless everything in the graph comes from its inputs and constants."""
+    import tensorflow as tf
+
+    resource = tf.resource.as_datatype_enum
+    for node in all_nodes(graph_def):
+        extra_input = node.op.startswith("Placeholder") and node.name not in inputs
+        takes_resource = any(value.type == resource for value in node.attr.values())
+        if not (extra_input or takes_resource or node.op in RESOURCE_OPS):
+            continue
+        raise EdgeproofError(
+            f"layer {layer_of(node.name, model.layers)}: holds something that can't be made a constant",
+            got=f"{node.op} at {node.name}",
+            want="weights and arithmetic only, no lookup table, hash table or variable",
+            fix="move vocabulary lookups out of the model and give it their integer results",
+            status=ExitStatus.CONVERSION_FAILED,
+        )
+
+
+def _write(
+    graph_def: GraphDef,
+    model: OpenModel,
+    source_sha256: str,
+    out: Path,
+    *,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+) -> FrozenGraph:
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / GRAPH_NAME
+    path.write_bytes(graph_def.SerializeToString(deterministic=True))
+    graph = FrozenGraph(
+        directory=out,
+        sha256=hash_file(path),
+        signature=model.signature,
+        input_tensors={name: f"{node}:0" for name, node in inputs.items()},
+        output_tensors={name: f"{node}:0" for name, node in outputs.items()},
+        layers=dict(model.layers),
+        source_sha256=source_sha256,
+    )
+    (out / RECORD_NAME).write_text(dumps(graph), encoding="utf-8")
+    _remember(out.resolve(), graph.sha256, graph_def)
+    return graph

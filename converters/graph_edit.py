@@ -1,0 +1,140 @@
+"""Edits of a GraphDef: what every pass and the freezing step have in common.
+
+A GraphDef names a tensor "node" or "node:1"; a function in its library names it
+"node:output:0", or by the bare name of an argument. Edits that touch both say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.function_pb2 import FunctionDef
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+Nodes = Any
+"""The `node` field of a GraphDef or the `node_def` field of a FunctionDef."""
+
+
+def node_of(tensor: str) -> str:
+    """Name of the node that makes a tensor: "a" for "a:0", "a:out:0" and "^a"."""
+    return tensor.removeprefix("^").partition(":")[0]
+
+
+def plain(tensor: str) -> str:
+    """A GraphDef tensor name in its shortest form: "a" for "a:0"."""
+    return tensor.removesuffix(":0")
+
+
+def node_lists(graph_def: GraphDef) -> Iterator[Nodes]:
+    """The main graph's nodes, then those of each function in the library."""
+    yield graph_def.node
+    for function in graph_def.library.function:
+        yield function.node_def
+
+
+def all_nodes(graph_def: GraphDef) -> Iterator[NodeDef]:
+    """Every node, those inside functions too."""
+    for nodes in node_lists(graph_def):
+        yield from nodes
+
+
+def called_functions(node: NodeDef) -> Iterator[str]:
+    """Names of the functions that a node calls, in the order of its attributes' names."""
+    for key in sorted(node.attr):
+        value = node.attr[key]
+        if value.HasField("func"):
+            yield value.func.name
+        for func in value.list.func:
+            yield func.name
+
+
+def make_node(op: str, name: str, inputs: Iterable[str], **attrs: Any) -> NodeDef:
+    """A node; an attribute is a dtype (`DType`), int, bool, or an AttrValue."""
+    import tensorflow as tf
+
+    node = tf.compat.v1.NodeDef(op=op, name=name, input=list(inputs))
+    for key, value in attrs.items():
+        if isinstance(value, tf.DType):
+            node.attr[key].type = value.as_datatype_enum
+        elif isinstance(value, bool):
+            node.attr[key].b = value
+        elif isinstance(value, int):
+            node.attr[key].i = value
+        elif isinstance(value, bytes):
+            node.attr[key].s = value
+        else:
+            node.attr[key].CopyFrom(value)
+    return node
+
+
+def make_const(name: str, value: Any, dtype: Any) -> NodeDef:
+    """A constant of any shape."""
+    import tensorflow as tf
+
+    node = tf.compat.v1.NodeDef(op="Const", name=name)
+    node.attr["dtype"].type = tf.as_dtype(dtype).as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=dtype))
+    return node
+
+
+def fresh_name(wanted: str, taken: Iterable[str]) -> str:
+    """`wanted`, with a number behind it if the name is taken."""
+    used = set(taken)
+    if wanted not in used:
+        return wanted
+    number = 1
+    while f"{wanted}_{number}" in used:
+        number += 1
+    return f"{wanted}_{number}"
+
+
+def layer_of(node: str, layers: Mapping[str, str]) -> str:
+    """Keras layer that a node belongs to, or the node's own scope if none is known.
+
+    Keras opens a name scope for each layer, and TensorFlow appends "_1", "_2" … to a scope that
+    is entered again. The innermost scope that is a layer's name wins.
+    """
+    scopes = node.split("/")
+    for scope in reversed(scopes):
+        for candidate in (scope, re.sub(r"_\d+$", "", scope)):
+            if candidate in layers:
+                return candidate
+    return "/".join(scopes[:-1]) or node
+
+
+def replace_tensor(nodes: Nodes, old: str, new: str) -> None:
+    """Lets every consumer of one tensor take another."""
+    for node in nodes:
+        for index, name in enumerate(node.input):
+            if name == old:
+                node.input[index] = new
+
+
+def keep_nodes(nodes: Nodes, wanted: Iterable[str]) -> None:
+    """Drops every node that isn't named, in place."""
+    names = set(wanted)
+    for index in range(len(nodes) - 1, -1, -1):
+        if nodes[index].name not in names:
+            del nodes[index]
+
+
+def reachable(nodes: Nodes, roots: Iterable[str]) -> set[str]:
+    """Names of the nodes that the roots depend on, the roots included."""
+    inputs = {node.name: node.input for node in nodes}
+    found: set[str] = set()
+    todo = [node_of(root) for root in roots]
+    while todo:
+        name = todo.pop()
+        if name in inputs and name not in found:
+            found.add(name)
+            todo.extend(node_of(tensor) for tensor in inputs[name])
+    return found
+
+
+def function_named(graph_def: GraphDef, name: str) -> FunctionDef:
+    """A function of the library."""
+    return next(f for f in graph_def.library.function if f.signature.name == name)
