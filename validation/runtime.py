@@ -33,12 +33,14 @@ class Availability:
 
 
 class Session(Protocol):
-    """An artifact opened on a runtime.
+    """An artifact opened on a runtime."""
 
-    `device` says what it really runs on, with the engine's version and flags.
-    """
+    @property
+    def device(self) -> str:
+        """What it really runs on, with the engine's version and flags.
 
-    device: str
+        Complete after the first batch: engines place their work when they see its shapes.
+        """
 
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
         """One batch; every output under its Keras name, in arrays the caller owns.
@@ -48,17 +50,19 @@ class Session(Protocol):
 
 
 class Runtime(Protocol):
-    """One engine in one configuration.
+    """One engine in one configuration."""
 
-    Attributes:
-        name: `engine-device`, as on the command line.
-        formats: the `ExportTarget.format`s that it opens.
-        groups: the names under which recipes choose it with others ("cpu", "web", "gpu").
-    """
+    @property
+    def name(self) -> str:
+        """`engine-device`, as on the command line."""
 
-    name: str
-    formats: frozenset[str]
-    groups: frozenset[str]
+    @property
+    def formats(self) -> frozenset[str]:
+        """The `ExportTarget.format`s that it opens."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The names under which recipes choose it with others ("cpu", "web", "gpu")."""
 
     def missing(self) -> str | None:
         """What to install before this runtime can be tried here, or None. Cheap: no heavy import."""

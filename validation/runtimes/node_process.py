@@ -1,0 +1,115 @@
+"""A Node program as a child that answers frames: started, asked, watched and stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import numpy as np
+
+from validation.runtimes.wire import decode_frame, encode_frame
+
+_LOG_LINES = 8
+
+
+class NodeError(Exception):
+    """The program crashed, hung, or said that a request failed; the message has its last words."""
+
+
+class NodeProcess:
+    """A Node program that reads frames on stdin and answers each on stdout.
+
+    It ends when its stdin closes or this process dies. After any failure other than an answer
+    that says so, it is gone.
+    """
+
+    def __init__(self, node: Path, program: Path, *arguments: str) -> None:
+        # A file, not a pipe: nobody reads along while an answer is awaited, and pipes fill up.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        self._process = subprocess.Popen(
+            [str(node), str(program), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(
+        self, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray], limit_s: float
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Sends one request and waits for its answer.
+
+        Raises:
+            NodeError: it crashed, took longer than `limit_s`, or answered with an error.
+        """
+        watchdog = _Watchdog(self._process, limit_s)
+        try:
+            with watchdog:
+                reply = self._exchange(header, tensors)
+        except OSError as error:  # it ended while the request was being written
+            raise NodeError(self._epitaph(watchdog)) from error
+        if reply is None:
+            raise NodeError(self._epitaph(watchdog))
+        answer, results = reply
+        if not answer.pop("ok"):
+            raise NodeError(answer["error"])
+        return answer, results
+
+    def _exchange(
+        self, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        for piece in encode_frame(header, tensors):
+            self._process.stdin.write(piece)
+        self._process.stdin.flush()
+        return decode_frame(self._process.stdout.read)
+
+    def _epitaph(self, watchdog: _Watchdog) -> str:
+        code = self._process.wait()
+        if watchdog.fired:
+            what = f"node did not answer within {watchdog.limit_s:g} s and was stopped"
+        elif code < 0:
+            what = f"node was killed by signal {-code}"
+        else:
+            what = f"node ended with exit status {code}"
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
+        return "\n".join([what, *lines])
+
+    def close(self) -> None:
+        """Ends the program, by force when it doesn't end by itself."""
+        try:
+            self._process.communicate(timeout=2)
+        except (subprocess.TimeoutExpired, OSError, ValueError):
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class _Watchdog:
+    """Kills a process that takes too long; a kill ends the read or write that waits for it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit_s: float) -> None:
+        self.limit_s = limit_s
+        self.fired = False
+        self._process = process
+        self._timer = Timer(limit_s, self._fire)
+        self._timer.daemon = True
+
+    def _fire(self) -> None:
+        self.fired = True
+        self._process.kill()
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()

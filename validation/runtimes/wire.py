@@ -1,0 +1,145 @@
+"""Frames between Python and the JavaScript programs; `js/src/wire.ts` is the other end and says the layout.
+
+TF.js has float32, int32, bool, complex64 and string, nothing else. A tensor of another dtype is
+cast at this boundary, and only where no value changes beyond the rounding to float32:
+
+    float16, float64, bfloat16                 float32   a finite value that becomes infinite is refused
+    int8, int16, uint8, uint16                 int32
+    int64, uint32, uint64                      int32     a value outside int32 is refused
+
+Results are cast back to the dtype of the artifact's signature under the same rule.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from converters.errors import EdgeproofError, ExitStatus
+from converters.signature import TensorSpec
+from validation.runtimes.binding import dtype_name, strings_as_bytes
+
+_LITTLE = {
+    "float32": np.dtype("<f4"),
+    "int32": np.dtype("<i4"),
+    "bool": np.dtype("?"),
+    "complex64": np.dtype("<c8"),
+}
+
+
+def encode_frame(header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Iterable[bytes]:
+    """The pieces of one frame.
+
+    Args:
+        header: JSON values.
+        tensors: in dtypes that `to_wire` gives.
+    """
+    bodies = {name: _encode_body(array) for name, array in tensors.items()}
+    rows = [
+        {
+            "name": name,
+            "dtype": dtype_name(array),
+            "shape": list(array.shape),
+            "bytes": len(bodies[name]),
+        }
+        for name, array in tensors.items()
+    ]
+    text = json.dumps({**header, "tensors": rows}).encode()
+    return [struct.pack("<I", len(text)) + text, *bodies.values()]
+
+
+def decode_frame(read: Callable[[int], bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+    """Header and tensors of the next frame, or None when the stream has ended.
+
+    Args:
+        read: gives exactly so many bytes, fewer only at the end of the stream.
+    """
+    prefix = read(4)
+    if len(prefix) < 4:
+        return None
+    text = read(struct.unpack("<I", prefix)[0])
+    if not text:
+        return None
+    header = json.loads(text)
+    rows = header.pop("tensors")
+    bodies = [read(row["bytes"]) for row in rows]
+    if any(len(body) != row["bytes"] for body, row in zip(bodies, rows, strict=True)):
+        return None
+    return header, {row["name"]: _decode_body(row, body) for row, body in zip(rows, bodies, strict=True)}
+
+
+def _encode_body(array: np.ndarray) -> bytes:
+    name = dtype_name(array)
+    if name != "string":
+        return np.ascontiguousarray(array, dtype=_LITTLE[name]).tobytes()
+    return b"".join(struct.pack("<I", len(item)) + item for item in strings_as_bytes(array).reshape(-1))
+
+
+def _decode_body(row: Mapping[str, Any], body: bytes) -> np.ndarray:
+    if row["dtype"] != "string":
+        return np.frombuffer(body, dtype=_LITTLE[row["dtype"]]).reshape(row["shape"])
+    items, at = [], 0
+    while at < len(body):
+        end = at + 4 + struct.unpack_from("<I", body, at)[0]
+        items.append(body[at + 4 : end])
+        at = end
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array.reshape(row["shape"])
+
+
+def to_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
+    """An input in the dtype that TF.js has for it.
+
+    Raises:
+        EdgeproofError: a value would not survive.
+    """
+    if spec.dtype == "string" or spec.dtype in _LITTLE:
+        return array
+    return _cast(array, "int32" if array.dtype.kind in "iu" else "float32", spec, where)
+
+
+def from_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
+    """A result in the dtype of the signature, where that is of the same kind.
+
+    A result of another kind is left as it is, for the comparison to report.
+
+    Raises:
+        EdgeproofError: a value does not fit the dtype that the model promises.
+    """
+    got = dtype_name(array)
+    castable = (got == "int32" and "int" in spec.dtype) or (got == "float32" and "float" in spec.dtype)
+    return _cast(array, spec.dtype, spec, where) if castable and got != spec.dtype else array
+
+
+def _cast(array: np.ndarray, dtype: str, spec: TensorSpec, where: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        result = array.astype(_numpy_dtype(dtype))
+    lost = array != result if "int" in dtype else np.isfinite(array) & ~np.isfinite(result)
+    if not lost.any():
+        return result
+    value = array[lost].reshape(-1)[0]
+    raise EdgeproofError(
+        f"{where}: {spec.name} holds values that do not fit {dtype}",
+        got=f"{value} ({np.count_nonzero(lost)} of {lost.size} elements)",
+        want=f"values of {dtype}, since TF.js has no {_absent(array, dtype)}",
+        fix="keep to values that fit, or give this tensor a dtype that TF.js has",
+        status=ExitStatus.VERDICT_FAILED,
+    )
+
+
+def _absent(array: np.ndarray, dtype: str) -> str:
+    """Of the two dtypes of a cast, the one that TF.js lacks."""
+    return dtype if dtype_name(array) in _LITTLE else dtype_name(array)
+
+
+def _numpy_dtype(name: str) -> np.dtype:
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
