@@ -9,12 +9,8 @@ import numpy as np
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
 from converters.signature import TensorSpec
+from validation.dtypes import as_bytes, dtype_name
 from validation.feed import Tensors
-
-
-def dtype_name(array: np.ndarray) -> str:
-    """The dtype as a `TensorSpec` spells it."""
-    return "string" if array.dtype.kind in "OSU" else array.dtype.name
 
 
 def place(artifact: Artifact, runtime: str) -> str:
@@ -91,16 +87,7 @@ def to_keras_names(
 def _owned(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "OSU":
         return np.array(array, order="C", copy=True)
-    return strings_as_bytes(array)
-
-
-def strings_as_bytes(array: np.ndarray) -> np.ndarray:
-    """A new object array of `bytes`; text is encoded in UTF-8."""
-    owned = np.empty(array.shape, dtype=object)
-    flat = owned.reshape(-1)
-    for index, item in enumerate(array.reshape(-1)):
-        flat[index] = item.encode() if isinstance(item, str) else bytes(item)
-    return owned
+    return as_bytes(array)
 
 
 def engine_fault(artifact: Artifact, runtime: str, doing: str, message: str) -> EdgeproofError:

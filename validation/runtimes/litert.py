@@ -13,8 +13,9 @@ import numpy as np
 
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
+from validation.dtypes import as_bytes
 from validation.feed import Tensors
-from validation.runtimes.binding import engine_fault, place, strings_as_bytes, to_file_names, to_keras_names
+from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.machine import THREADS, instruction_set
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _by_tensor_name(details: list[dict[str, Any]], artifact: Artifact, runtime: 
 
 def _as_interpreter_takes(array: np.ndarray) -> np.ndarray:
     # The bindings read object and bytes arrays as strings, and refuse text arrays.
-    return strings_as_bytes(array) if array.dtype.kind in "OSU" else np.ascontiguousarray(array)
+    return as_bytes(array) if array.dtype.kind in "OSU" else np.ascontiguousarray(array)
 
 
 def describe_delegates(interpreter: Interpreter) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from converters.errors import EdgeproofError, ExitStatus
 from converters.signature import TensorSpec
-from validation.runtimes.binding import dtype_name, strings_as_bytes
+from validation.dtypes import as_bytes, dtype_name, numpy_dtype
 
 _LITTLE = {
     "float32": np.dtype("<f4"),
@@ -76,7 +76,7 @@ def _encode_body(array: np.ndarray) -> bytes:
     name = dtype_name(array)
     if name != "string":
         return np.ascontiguousarray(array, dtype=_LITTLE[name]).tobytes()
-    return b"".join(struct.pack("<I", len(item)) + item for item in strings_as_bytes(array).reshape(-1))
+    return b"".join(struct.pack("<I", len(item)) + item for item in as_bytes(array).reshape(-1))
 
 
 def _decode_body(row: Mapping[str, Any], body: bytes) -> np.ndarray:
@@ -118,7 +118,7 @@ def from_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
 
 def _cast(array: np.ndarray, dtype: str, spec: TensorSpec, where: str) -> np.ndarray:
     with np.errstate(over="ignore"):
-        result = array.astype(_numpy_dtype(dtype))
+        result = array.astype(numpy_dtype(dtype))
     lost = array != result if "int" in dtype else np.isfinite(array) & ~np.isfinite(result)
     if not lost.any():
         return result
@@ -135,11 +135,3 @@ def _cast(array: np.ndarray, dtype: str, spec: TensorSpec, where: str) -> np.nda
 def _absent(array: np.ndarray, dtype: str) -> str:
     """Of the two dtypes of a cast, the one that TF.js lacks."""
     return dtype if dtype_name(array) in _LITTLE else dtype_name(array)
-
-
-def _numpy_dtype(name: str) -> np.dtype:
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
