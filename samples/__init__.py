@@ -1,1 +1,1 @@
-"""Small real models on real data, each with its recipe."""
+"""Small real models with real data, each with its recipe: the examples of the README and the tests."""

@@ -1,0 +1,1 @@
+"""Two inputs, two outputs: half a digit as a picture, the other half as a row of numbers."""

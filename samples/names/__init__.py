@@ -1,0 +1,1 @@
+"""First names of the US census, letter by letter: is it a woman's or a man's?"""
