@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from converters.signature import Signature
 
@@ -68,7 +68,14 @@ class OpenModel(Protocol):
             SavedModel.
     """
 
-    signature: Signature
-    function: Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
-    trackable: object
-    layers: Mapping[str, str]
+    @property
+    def signature(self) -> Signature: ...
+
+    @property
+    def function(self) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]: ...
+
+    @property
+    def trackable(self) -> Any: ...
+
+    @property
+    def layers(self) -> Mapping[str, str]: ...
