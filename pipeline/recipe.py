@@ -48,8 +48,9 @@ class DataSection(_Section, frozen=True, kw_only=True):
     images: str | None = None
     callable: str | None = None
     samples: int | None = None
-    batch: int | None = None
+    batch: int = 8
     seed: int = 0
+    range: tuple[float, float] | None = None
 
 
 class ExportSection(_Section, frozen=True, kw_only=True):

@@ -105,6 +105,12 @@ class Worker:
             self._process.kill()
             self._process = None
 
+    def abort(self) -> None:
+        """Kills the process from another thread; the call that waits for it ends with an error."""
+        process = self._process
+        if process is not None:
+            process.end_group()
+
     def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The value of `function(**kwargs)`, computed over there.
 
@@ -116,13 +122,19 @@ class Worker:
             EdgeproofError: the function raised it, or the process was killed by a limit or a signal.
             WorkerError: the function raised anything else.
         """
+        return self.call_within(self.time_s, function, *args, **kwargs)
+
+    def call_within(
+        self, time_s: float | None, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """As `call`, with another time limit."""
         if args:
             raise TypeError("arguments of a worker's function are given by keyword")
         self.start()
         assert self._process is not None
         name = f"{function.__module__}:{function.__qualname__}"
         try:
-            plain = self._converse(self._process, name, to_plain(kwargs))
+            plain = self._converse(self._process, name, to_plain(kwargs), time_s)
         except (EdgeproofError, WorkerError):
             raise
         except BaseException:
@@ -130,17 +142,17 @@ class Worker:
             raise
         return from_plain(plain, get_type_hints(function).get("return", Any))
 
-    def _converse(self, process: _Process, name: str, kwargs: Any) -> Any:
+    def _converse(self, process: _Process, name: str, kwargs: Any, time_s: float | None) -> Any:
         started = time.monotonic()
         process.send({"call": name, "kwargs": kwargs})
         while True:
             message = process.receive(_POLL_S)
             if message is None:
-                self._check_limits(process, name, time.monotonic() - started)
+                self._check_limits(process, name, time.monotonic() - started, time_s)
             elif "progress" in message:
                 event = from_plain(message["progress"], Progress)
                 advance(event.stage, event.done, event.total, event.detail)
-                self._check_limits(process, name, time.monotonic() - started)
+                self._check_limits(process, name, time.monotonic() - started, time_s)
             elif "value" in message:
                 return message["value"]
             elif "refused" in message:
@@ -152,14 +164,14 @@ class Worker:
             else:
                 raise self._death(name, time.monotonic() - started)
 
-    def _check_limits(self, process: _Process, name: str, seconds: float) -> None:
+    def _check_limits(self, process: _Process, name: str, seconds: float, time_s: float | None) -> None:
         self.peak_mb = max(self.peak_mb, memory_mb := process.memory_mb())
-        if self.time_s is not None and seconds > self.time_s:
+        if time_s is not None and seconds > time_s:
             self.close()
             raise EdgeproofError(
                 f"{_plainly(name)} took too long and was stopped",
                 got=f"{seconds:.0f} s",
-                want=f"at most {self.time_s:g} s",
+                want=f"at most {time_s:g} s",
                 fix=f"raise time_limit_s in the recipe's [export], or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
@@ -255,10 +267,13 @@ class _Process:
             self._popen.kill()
             return self._popen.wait()
 
-    def kill(self) -> None:
-        """Ends the process and its children at once; safe to call twice."""
+    def end_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Ends the process and its children at once, and frees what they held."""
+        self.end_group()
         self._popen.wait()
         for descriptor in (self._requests, self._replies):
             with contextlib.suppress(OSError):

@@ -1,0 +1,131 @@
+"""One piece of work, fully spelled out: what a recipe or a command line comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.source import LoadOptions
+from converters.target import ExportTarget, parse_targets
+from converters.training import TrainingPlan
+from pipeline.recipe import DataSection, LoadedRecipe, TrainSection
+from validation.feeds import FeedSpec
+
+_SHARE_OF_MEMORY = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call of a worker may take.
+
+    Attributes:
+        time_s: seconds.
+        memory_mb: resident memory of the worker and its children; None takes 80 % of the machine's.
+    """
+
+    time_s: float = 1800.0
+    memory_mb: int | None = None
+
+    @property
+    def memory_limit_mb(self) -> int:
+        if self.memory_mb is not None:
+            return self.memory_mb
+        import psutil
+
+        return int(psutil.virtual_memory().total * _SHARE_OF_MEMORY / 2**20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be made of which model, and how it is to be proven.
+
+    Attributes:
+        name: of the model; names the work directory and the bundle.
+        version: of the model; names the bundle.
+        model: path of the original; None when it is trained.
+        training: how it is trained; None when it is loaded.
+        load: how it may be opened.
+        data: inputs to validate on.
+        calibration: inputs to calibrate integer exports on; None takes `data`.
+        targets: in registry order.
+        opset: of ONNX files; None takes the default.
+        batch: batch size to fix where a format can't keep it dynamic.
+        runtimes: names, patterns and groups, as the user wrote them.
+        require: names of runtimes that must be here.
+        allow_failing: targets that may ship, or be missing, without having passed.
+        conversion: limits for each conversion; training has none.
+        judging: limits for each artifact on each runtime.
+    """
+
+    name: str
+    version: str = "0.0.0"
+    model: Path | None = None
+    training: TrainingPlan | None = None
+    load: LoadOptions = LoadOptions()
+    data: FeedSpec = FeedSpec()
+    calibration: FeedSpec | None = None
+    targets: tuple[ExportTarget, ...] = ()
+    opset: int | None = None
+    batch: int = 1
+    runtimes: tuple[str, ...] = ("all",)
+    require: tuple[str, ...] = ()
+    allow_failing: tuple[ExportTarget, ...] = ()
+    conversion: Limits = Limits()
+    judging: Limits = Limits()
+
+
+def job_of(loaded: LoadedRecipe) -> Job:
+    """The job that a recipe describes."""
+    recipe = loaded.recipe
+    code = (loaded.directory,)
+    return Job(
+        name=recipe.model.name,
+        version=recipe.model.version,
+        model=loaded.resolve(recipe.model.path),
+        training=_training(recipe.train, code),
+        load=LoadOptions(
+            signature_key=recipe.model.signature,
+            custom_objects=recipe.model.custom_objects,
+            code_directories=code,
+            trust=recipe.model.trust,
+        ),
+        data=_feeds(loaded, recipe.data) or FeedSpec(),
+        calibration=_feeds(loaded, recipe.calibration),
+        targets=parse_targets(recipe.export.targets),
+        opset=recipe.export.opset,
+        batch=recipe.export.batch,
+        runtimes=recipe.validate.runtimes,
+        require=recipe.validate.require,
+        allow_failing=parse_targets(recipe.package.allow_failing),
+        conversion=Limits(recipe.export.time_limit_s, recipe.export.memory_limit_mb),
+        judging=Limits(recipe.validate.time_limit_s),
+    )
+
+
+def _training(section: TrainSection | None, code: tuple[Path, ...]) -> TrainingPlan | None:
+    if section is None:
+        return None
+    return TrainingPlan(
+        callable=section.callable,
+        code_directories=code,
+        epochs=section.epochs,
+        batch=section.batch,
+        optimizer=section.optimizer,
+        seed=section.seed,
+    )
+
+
+def _feeds(loaded: LoadedRecipe, section: DataSection | None) -> FeedSpec | None:
+    if section is None:
+        return None
+    return FeedSpec(
+        npz=loaded.resolve(section.npz),
+        npy=loaded.resolve(section.npy),
+        images=loaded.resolve(section.images),
+        callable=section.callable,
+        code_directories=(loaded.directory,),
+        samples=section.samples,
+        batch=section.batch,
+        seed=section.seed,
+        value_range=section.range,
+    )

@@ -1,0 +1,133 @@
+"""Judges artifacts on runtimes: one process without TensorFlow for each runtime, side by side.
+
+An engine that crashes takes its own process along, and nothing else: that verdict is `error`, the next
+artifact gets a fresh process. Artifacts are judged while later ones are still being converted.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from converters.artifact import Artifact
+from converters.errors import EdgeproofError
+from converters.progress import advance
+from pipeline.job import Limits
+from pipeline.worker import Worker, WorkerError
+from validation.judge import judge
+from validation.reference import Reference
+from validation.verdict import Verdict
+
+
+class Judges:
+    """One judge for each runtime, each in a thread that owns its worker.
+
+    Use it as a context manager: leaving it early ends every worker at once.
+
+    Args:
+        reference: what the original answers.
+        log: for the workers' output.
+        limits: for one artifact on one runtime.
+
+    Attributes:
+        seconds: how long each verdict took, by artifact label and runtime.
+    """
+
+    def __init__(self, reference: Reference, log: Path, limits: Limits) -> None:
+        self.seconds: dict[tuple[str, str], float] = {}
+        self._reference = reference
+        self.log = log
+        self.limits = limits
+        self._judges: dict[str, _Judge] = {}
+        self._verdicts: list[Verdict] = []
+        self._submitted = 0
+        # While conversions go on, one core is theirs.
+        self._cores = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Judges:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each in self._judges.values():
+            each.stop()
+        for each in self._judges.values():
+            each.thread.join()
+
+    def submit(self, artifact: Artifact, label: str, runtime: str) -> None:
+        """Has an artifact judged on a runtime, now or when that runtime is free."""
+        self._submitted += 1
+        if runtime not in self._judges:
+            self._judges[runtime] = _Judge(runtime, self)
+        self._judges[runtime].tasks.put((artifact, label))
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts, when the last one is there."""
+        if (os.cpu_count() or 1) > 1:
+            self._cores.release()
+        for each in self._judges.values():
+            each.tasks.put(None)
+        for each in self._judges.values():
+            while each.thread.is_alive():  # with a timeout, so that Ctrl-C gets through
+                each.thread.join(0.1)
+        return tuple(self._verdicts)
+
+    def hear(self, worker: Worker, runtime: str, artifact: Artifact, label: str) -> None:
+        """Gets one verdict; called in the judge's own thread."""
+        with self._cores:
+            started = time.monotonic()
+            try:
+                verdict = worker.call(
+                    judge, artifact=artifact, runtime_name=runtime, reference=self._reference, label=label
+                )
+            except EdgeproofError as error:  # killed by a limit or a signal
+                verdict = _error(artifact, label, runtime, _in_a_line(error))
+            except WorkerError as error:
+                reason = f"{error.summary} (a bug in edgeproof; its traceback is in {error.log})"
+                verdict = _error(artifact, label, runtime, reason)
+            with self._lock:
+                self._verdicts.append(verdict)
+                self.seconds[label, runtime] = time.monotonic() - started
+                advance("validate", len(self._verdicts), self._submitted, f"{label} on {runtime}")
+
+
+class _Judge:
+    """A runtime's queue, and the thread that works it off."""
+
+    def __init__(self, runtime: str, court: Judges) -> None:
+        self.tasks: queue.SimpleQueue[tuple[Artifact, str] | None] = queue.SimpleQueue()
+        self._runtime = runtime
+        self._court = court
+        self._worker: Worker | None = None
+        self._stopped = False
+        context = contextvars.copy_context()  # progress goes to the submitter's listener
+        self.thread = threading.Thread(target=context.run, args=(self._work,), name=runtime)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Ends the worker in the middle of what it does, and the thread after that."""
+        self._stopped = True
+        self.tasks.put(None)
+        if self._worker is not None:
+            self._worker.abort()
+
+    def _work(self) -> None:
+        court = self._court
+        with Worker(court.log, court.limits.time_s, court.limits.memory_limit_mb) as self._worker:
+            while (task := self.tasks.get()) is not None and not self._stopped:
+                self._court.hear(self._worker, self._runtime, *task)
+
+
+def _error(artifact: Artifact, label: str, runtime: str, reason: str) -> Verdict:
+    return Verdict(label, str(artifact.target), runtime, "", "error", reason)
+
+
+def _in_a_line(error: EdgeproofError) -> str:
+    return f"{error.what}: {error.got}, want {error.want}; {error.fix}"

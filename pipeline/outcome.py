@@ -1,0 +1,62 @@
+"""What the verdicts of a run come to: whether all is well, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from converters.errors import ExitStatus
+from validation.verdict import Verdict
+
+CONVERSION = "conversion"
+"""Stands where a verdict names its runtime, when there was no artifact to run."""
+
+
+def all_well(verdicts: Collection[Verdict], allowed: Collection[str] = ()) -> bool:
+    """Whether each artifact that isn't allowed to fail has passed.
+
+    Args:
+        verdicts: of a whole run.
+        allowed: targets that may fail, such as "tflite:int8".
+    """
+    judged = {verdict.artifact for verdict in verdicts if verdict.target not in allowed}
+    return all(artifact_passed(verdicts, artifact) for artifact in judged)
+
+
+def artifact_passed(verdicts: Collection[Verdict], artifact: str) -> bool:
+    """Whether an artifact passed on at least one runtime, and on every one that is here.
+
+    A runtime that is not here is no failure, but no proof either.
+    """
+    outcomes = {verdict.verdict for verdict in verdicts if verdict.artifact == artifact}
+    return "pass" in outcomes and outcomes <= {"pass", "unavailable"}
+
+
+def exit_status(
+    verdicts: Collection[Verdict], required: Collection[str] = (), allowed: Collection[str] = ()
+) -> ExitStatus:
+    """The exit status of a run; the first of these that holds.
+
+    A conversion failed: 3. A verdict is `fail` or `error`: 1. A required runtime is not here or had
+    nothing to run, or an artifact could be tried nowhere: 4. So 4 always means that whatever could
+    be tried was right.
+
+    Args:
+        verdicts: of a whole run.
+        required: names of runtimes that must have judged something.
+        allowed: targets that may fail.
+    """
+    counted = [verdict for verdict in verdicts if verdict.target not in allowed]
+    wrong = [verdict for verdict in counted if verdict.verdict in ("fail", "error")]
+    if any(verdict.runtime == CONVERSION for verdict in wrong):
+        return ExitStatus.CONVERSION_FAILED
+    if wrong:
+        return ExitStatus.VERDICT_FAILED
+    if missing_runtimes(verdicts, required) or not all_well(verdicts, allowed):
+        return ExitStatus.UNAVAILABLE
+    return ExitStatus.OK
+
+
+def missing_runtimes(verdicts: Collection[Verdict], required: Collection[str]) -> list[str]:
+    """Required runtimes that are not here, or that no artifact was judged on."""
+    here = {verdict.runtime for verdict in verdicts if verdict.verdict != "unavailable"}
+    return [name for name in required if name not in here]

@@ -1,0 +1,176 @@
+"""The whole way of a job: source ─► graph ─► artifacts, reference ─► verdicts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converters.artifact import Artifact
+from converters.source import SourceModel
+from converters.training import TrainingRecord
+from pipeline.files import Workplace
+from pipeline.job import Job
+from pipeline.judging import Judges
+from pipeline.outcome import CONVERSION, all_well
+from pipeline.runs import remember_run
+from pipeline.state import label_of
+from pipeline.steps import FailedTarget, Steps
+from pipeline.versions import tool_versions
+from pipeline.worker import Worker
+from validation.judge import conclude
+from validation.reference import Reference
+from validation.runtimes import select
+from validation.verdict import SCHEMA, Validation, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """What a job's conversions came to.
+
+    Attributes:
+        source: the original.
+        training: how it was trained, if it was.
+        artifacts: in registry order.
+        failures: of targets that could not be made, likewise.
+        peak_mb: greatest memory of the converting worker.
+    """
+
+    source: SourceModel
+    training: TrainingRecord | None
+    artifacts: tuple[Artifact, ...]
+    failures: tuple[FailedTarget, ...]
+    peak_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Exports and what was found out about them.
+
+    Attributes:
+        exports: what was made.
+        validation: the machine-readable result.
+        seconds: how long each verdict took, by artifact label and runtime.
+    """
+
+    exports: Exports
+    validation: Validation
+    seconds: Mapping[tuple[str, str], float]
+
+
+def export(job: Job, place: Workplace, artifacts: Path, fresh: bool = False) -> Exports:
+    """Makes every target of a job; none is run.
+
+    Args:
+        job: what to make.
+        place: work directory and log.
+        artifacts: gets one folder for each target.
+        fresh: do again what was done before with the same inputs.
+    """
+    with _steps(job, place, artifacts, fresh) as (steps, worker):
+        training, source = _original(steps, place)
+        graph = steps.graph(source)
+        made = tuple(steps.convert(graph, steps.options(source.signature)))
+        return _exports(source, training, made, worker)
+
+
+def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
+    """Makes every target of a job, and judges each on every runtime that was asked for."""
+    chosen = {target: _runtimes(job, target.format) for target in job.targets}
+    with _steps(job, place, place.directory / "artifacts", fresh) as (steps, worker):
+        training, source = _original(steps, place)
+        graph = steps.graph(source)
+        options = steps.options(source.signature)
+        reference = steps.reference(source)
+        made = []
+        with Judges(reference, place.log, job.judging) as judges:
+            for item in steps.convert(graph, options):
+                made.append(item)
+                if isinstance(item, Artifact):
+                    for runtime in chosen[item.target]:
+                        judges.submit(item, label_of(item), runtime)
+            verdicts = conclude(judges.verdicts())
+        exports = _exports(source, training, tuple(made), worker)
+        notes = [*source.notes, *graph.notes]
+        notes += [f"{item.target}: {note}" for item in exports.artifacts for note in item.notes]
+    validation = _validation(job, exports, reference, verdicts, tuple(notes))
+    return Proof(exports, validation, judges.seconds)
+
+
+def in_order(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """Verdicts in the order of targets and runtimes, whichever came in first."""
+    runtimes = [row.name for row in select(("all",))]
+
+    def rank(verdict: Verdict) -> tuple[str, str, int]:
+        place = runtimes.index(verdict.runtime) if verdict.runtime in runtimes else -1
+        return verdict.target, verdict.artifact, place
+
+    return tuple(sorted(verdicts, key=rank))
+
+
+@contextlib.contextmanager
+def _steps(job: Job, place: Workplace, artifacts: Path, fresh: bool) -> Iterator[tuple[Steps, Worker]]:
+    with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
+        yield Steps(job, place.directory, artifacts, worker, fresh), worker
+
+
+def _original(steps: Steps, place: Workplace) -> tuple[TrainingRecord | None, SourceModel]:
+    training = steps.train()
+    if training is not None:
+        remember_run(place.directory, training)
+    return training, steps.source(training)
+
+
+def _exports(
+    source: SourceModel,
+    training: TrainingRecord | None,
+    made: tuple[Artifact | FailedTarget, ...],
+    worker: Worker,
+) -> Exports:
+    artifacts = tuple(item for item in made if isinstance(item, Artifact))
+    failures = tuple(item for item in made if isinstance(item, FailedTarget))
+    return Exports(source, training, artifacts, failures, worker.peak_mb)
+
+
+def _runtimes(job: Job, format: str) -> list[str]:
+    return [row.name for row in select((*job.runtimes, *job.require), format)]
+
+
+def _validation(
+    job: Job, exports: Exports, reference: Reference, verdicts: tuple[Verdict, ...], notes: tuple[str, ...]
+) -> Validation:
+    failed = tuple(
+        Verdict(failure.target.slug, str(failure.target), CONVERSION, "", "error", _sentence(failure))
+        for failure in exports.failures
+    )
+    everything = in_order((*verdicts, *failed))
+    allowed = {str(target) for target in job.allow_failing}
+    return Validation(
+        schema=SCHEMA,
+        ok=all_well(everything, allowed),
+        source=describe(exports.source),
+        inputs=exports.source.signature.inputs,
+        outputs=exports.source.signature.outputs,
+        data=job.data.describe(),
+        samples=reference.samples,
+        verdicts=everything,
+        tools=tool_versions(),
+        notes=notes,
+    )
+
+
+def _sentence(failure: FailedTarget) -> str:
+    return f"{failure.what}: got {failure.got}; want {failure.want}; {failure.fix}"
+
+
+def describe(source: SourceModel) -> dict[str, Any]:
+    """The original, as the result names it."""
+    return {
+        "path": str(source.path),
+        "kind": source.kind,
+        "loader": source.loader,
+        "sha256": source.sha256,
+        "notes": list(source.notes),
+    }
