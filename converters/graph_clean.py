@@ -12,7 +12,6 @@ from converters.graph_edit import (
     all_nodes,
     called_functions,
     keep_nodes,
-    node_lists,
     plain,
     reachable,
 )
@@ -122,7 +121,10 @@ def name_functions(graph_def: GraphDef) -> None:
         stem = re.sub(r"(_frozen)?(_\d+)*$", "", old.removeprefix("__inference_")).lstrip("_")
         names[old] = function.signature.name = f"{stem or 'function'}_{digest}"
     _rename_calls(graph_def.node, names)
-    graph_def.library.function.sort(key=lambda f: f.signature.name)
+    unique = {function.signature.name: function for function in graph_def.library.function}
+    library = [unique[name] for name in sorted(unique)]
+    del graph_def.library.function[:]
+    graph_def.library.function.extend(library)
 
 
 def _rename_calls(nodes: Nodes, names: Mapping[str, str]) -> None:
@@ -157,4 +159,4 @@ def placeholders(graph_def: GraphDef) -> set[str]:
 
 def ops_in(graph_def: GraphDef) -> set[str]:
     """Every op type in use, inside functions too."""
-    return {node.op for nodes in node_lists(graph_def) for node in nodes}
+    return {node.op for node in all_nodes(graph_def)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,17 +30,55 @@ def plain(tensor: str) -> str:
     return tensor.removesuffix(":0")
 
 
-def node_lists(graph_def: GraphDef) -> Iterator[Nodes]:
-    """The main graph's nodes, then those of each function in the library."""
-    yield graph_def.node
+@dataclass(frozen=True)
+class Scope:
+    """The main graph or one function of its library, edited in the same words.
+
+    Attributes:
+        nodes: its nodes.
+        function: None for the main graph.
+    """
+
+    nodes: Nodes
+    function: FunctionDef | None
+
+    def output(self, node: NodeDef, index: int = 0) -> str:
+        """Name of a node's output, for ops whose outputs are single tensors."""
+        if self.function is None:
+            return f"{node.name}:{index}" if index else node.name
+        from tensorflow.python.framework import op_def_registry
+
+        return f"{node.name}:{op_def_registry.get(node.op).output_arg[index].name}:0"
+
+    def add(self, node: NodeDef) -> str:
+        """Appends a node, under a fresh name if its own is taken; gives its first output."""
+        node.name = fresh_name(node.name, (other.name for other in self.nodes))
+        self.nodes.append(node)
+        return self.output(node)
+
+    def rewire(self, old: str, new: str) -> None:
+        """Lets every consumer of one tensor take another."""
+        for node in self.nodes:
+            for index, name in enumerate(node.input):
+                if name == old:
+                    node.input[index] = new
+        if self.function is not None:
+            for key, name in self.function.ret.items():
+                if name == old:
+                    self.function.ret[key] = new
+
+
+def scopes(graph_def: GraphDef) -> Iterator[Scope]:
+    """The main graph, then each function in the library."""
+    yield Scope(graph_def.node, None)
     for function in graph_def.library.function:
-        yield function.node_def
+        yield Scope(function.node_def, function)
 
 
 def all_nodes(graph_def: GraphDef) -> Iterator[NodeDef]:
     """Every node, those inside functions too."""
-    for nodes in node_lists(graph_def):
-        yield from nodes
+    for scope in scopes(graph_def):
+        yield from scope.nodes
 
 
 def called_functions(node: NodeDef) -> Iterator[str]:
@@ -104,14 +143,6 @@ def layer_of(node: str, layers: Mapping[str, str]) -> str:
             if candidate in layers:
                 return candidate
     return "/".join(scopes[:-1]) or node
-
-
-def replace_tensor(nodes: Nodes, old: str, new: str) -> None:
-    """Lets every consumer of one tensor take another."""
-    for node in nodes:
-        for index, name in enumerate(node.input):
-            if name == old:
-                node.input[index] = new
 
 
 def keep_nodes(nodes: Nodes, wanted: Iterable[str]) -> None:

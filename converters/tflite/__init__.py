@@ -1,0 +1,1 @@
+"""The TFLite flatbuffer: read, named, quantized and checked."""

@@ -1,0 +1,126 @@
+"""TFLite: float32 from the frozen graph, the other precisions from the float32 flatbuffer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converters.artifact import Artifact, record_files
+from converters.errors import EdgeproofError
+from converters.frozen import ConversionOptions, FrozenGraph
+from converters.signature import Signature
+from converters.target import ExportTarget
+from converters.tflite import model_file
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+ENTRY = "model.tflite"
+
+UNSUPPORTED: Mapping[str, tuple[str, str]] = {
+    "MaxPool3D": ("TFLite has no 3-D max pooling", "pool with AveragePooling3D or a strided Conv3D"),
+    "ResizeBicubic": ("TFLite has no bicubic resize", "resize with interpolation='bilinear' or 'nearest'"),
+}
+"""TensorFlow ops that TFLite builtins never take: why, and what to do."""
+
+_TOOLS = ("tensorflow", "ai-edge-litert")
+
+
+def convert(graph: FrozenGraph, out: Path, options: ConversionOptions = ConversionOptions()) -> Artifact:
+    """Writes `tflite:float32` into an empty directory.
+
+    Dynamic dimensions stay dynamic where TFLite can keep them. Where it can't, the batch is fixed
+    at `options.batch`, and a note says so.
+
+    Raises:
+        EdgeproofError: an op has no builtin form.
+    """
+    from converters.freeze import load_graph_def
+    from converters.passes import apply_passes
+
+    graph_def = load_graph_def(graph)
+    notes = [*apply_passes(graph_def, "tflite")]
+    content = _translate(graph_def, graph, options.batch, notes)
+    model = model_file.parse(content)
+    _sign(model, graph.signature)
+    model_file.share_equal_buffers(model)
+    (out / ENTRY).write_bytes(model_file.pack(model))
+    return describe(ExportTarget("tflite", "float32"), out, graph.signature, notes)
+
+
+def describe(target: ExportTarget, out: Path, signature: Signature, notes: Sequence[str]) -> Artifact:
+    """The record of a file that has been written, read back from the file.
+
+    Args:
+        signature: gives the order of names, and the shape of an output whose rank the file doesn't
+            tell.
+    """
+    model = model_file.read(out / ENTRY)
+    inputs, outputs = model_file.signature_tensors(model)
+    tensors = model.subgraphs[0].tensors
+    found = Signature(
+        tuple(model_file.spec_of(tensors[inputs[name]], name) for name in signature.input_names),
+        tuple(model_file.spec_of(tensors[outputs[name]], name) for name in signature.output_names),
+    )
+    return Artifact(
+        target=target,
+        directory=out,
+        entry=ENTRY,
+        files=record_files(out),
+        signature=found,
+        input_names={name: name for name in signature.input_names},
+        output_names={name: name for name in signature.output_names},
+        signature_key=model_file.SIGNATURE_KEY,
+        notes=tuple(notes),
+        tools={name: version(name) for name in _TOOLS},
+    )
+
+
+def _translate(graph_def: GraphDef, graph: FrozenGraph, batch: int, notes: list[str]) -> bytes:
+    """With dynamic dimensions; with a fixed batch where that fails."""
+    from converters.tflite.translate import translate
+
+    try:
+        return translate(graph_def, graph, {})
+    except EdgeproofError as error:
+        fixed = {
+            spec.name: (batch, *spec.shape[1:])
+            for spec in graph.signature.inputs
+            if spec.shape and spec.shape[0] is None
+        }
+        if not fixed:
+            raise
+        try:
+            content = translate(graph_def, graph, fixed)
+        except EdgeproofError:
+            raise error from None
+        notes.append(f"batch fixed at {batch}: {error.got.partition(chr(10))[0]}")
+        return content
+
+
+def _sign(model: model_file.Model, signature: Signature) -> None:
+    """Ties the Keras names to the tensors, which are in the order that was asked for."""
+    subgraph = model.subgraphs[0]
+    inputs = dict(zip(signature.input_names, map(int, subgraph.inputs), strict=True))
+    outputs = dict(zip(signature.output_names, map(int, subgraph.outputs), strict=True))
+    model_file.set_signature(model, inputs, outputs)
+
+
+def derive(
+    base: Artifact, target: ExportTarget, out: Path, options: ConversionOptions = ConversionOptions()
+) -> Artifact:
+    """Writes another precision, made from the float32 flatbuffer, into an empty directory."""
+    from converters.tflite.quantize import quantize
+
+    content, notes = quantize(base, target.precision, options.calibration)
+    (out / ENTRY).write_bytes(content)
+    return describe(target, out, base.signature, [*base.notes, *notes])
+
+
+def confirm(artifact: Artifact) -> None:
+    """Opens the file again; raises unless precision, names, shapes and weights are right."""
+    from converters.tflite.check import check
+
+    check(artifact)
