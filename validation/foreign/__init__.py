@@ -1,0 +1,102 @@
+"""Takes in an export that somebody else made: what it is, and which of its tensors is which.
+
+    path ─► file.py: a model at all? ─► tflite.py, onnx.py, tfjs.py: what it says about itself
+         ─► names.py: signature names, other names, shapes and dtypes ─► values.py: what is left
+
+Every input and output is mapped exactly once, or the file is refused with the candidates.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from converters.artifact import Artifact, FileRecord, hash_file
+from converters.signature import Signature, TensorSpec
+from validation.expected import Reference
+from validation.foreign import onnx, tfjs, tflite
+from validation.foreign.file import FileFacts, FileTensor, check_content, unreadable
+from validation.foreign.names import NameMap, pair_up
+from validation.foreign.values import ambiguous, map_by_values
+
+
+def adopt(*, path: Path, signature: Signature, reference: Reference | None = None) -> Artifact:
+    """The artifact that a file from somewhere else is.
+
+    Args:
+        path: a `.tflite` or `.onnx` file, a TF.js graph model's directory or its `model.json`.
+        signature: of the original, whose names the artifact gets.
+        reference: what the original gives; without it, tensors that only their values tell apart
+            are refused.
+
+    Raises:
+        EdgeproofError: the file can't be read, is not of this signature, or it can't be told which of
+            its tensors is which.
+    """
+    facts = _read(path)
+    inputs = pair_up(path, "input", signature.inputs, facts.inputs)
+    outputs = pair_up(path, "output", signature.outputs, facts.outputs)
+    ways = inputs.mappings(), outputs.mappings()
+    if all(len(way) == 1 for way in ways):
+        return _artifact(facts, signature, ways[0][0], ways[1][0])
+    if reference is None:
+        sides = [side for side, way in zip((inputs, outputs), ways, strict=True) if len(way) != 1]
+        raise ambiguous(path, sides, "names and shapes don't settle it, and no values were given")
+    build = partial(_artifact, facts, signature)
+    return build(*map_by_values(path, inputs, outputs, reference, build))
+
+
+def _read(path: Path) -> FileFacts:
+    entry = path / tfjs.ENTRY if path.is_dir() else path
+    if path.is_dir() and not entry.exists():
+        names = ", ".join(sorted(item.name for item in path.iterdir())[:8]) or "an empty directory"
+        raise unreadable(
+            path, names, f"a directory with {tfjs.ENTRY}", "name the file inside it that is meant"
+        )
+    check_content(entry)
+    readers = {".tflite": tflite.read, ".lite": tflite.read, ".onnx": onnx.read, ".json": tfjs.read}
+    suffix = entry.suffix.lower()
+    if suffix not in readers:
+        raise unreadable(
+            path,
+            f"the suffix {suffix or '(none)'}",
+            ".tflite, .onnx, or a TF.js directory or its model.json",
+            "name an exported file; edgeproof tells formats by their suffix",
+        )
+    return readers[suffix](entry)
+
+
+def _artifact(facts: FileFacts, signature: Signature, inputs: NameMap, outputs: NameMap) -> Artifact:
+    """The record of a file with these names for its tensors."""
+    directory = facts.entry.parent
+    records = [
+        FileRecord(file.relative_to(directory).as_posix(), hash_file(file), file.stat().st_size)
+        for file in facts.files
+    ]
+    tensors = {**inputs, **outputs}
+    return Artifact(
+        target=facts.target,
+        directory=directory,
+        entry=facts.entry.name,
+        files=tuple(sorted(records, key=lambda record: record.path)),
+        signature=Signature(_specs(inputs, signature.inputs), _specs(outputs, signature.outputs)),
+        input_names={name: tensor.name for name, tensor in inputs.items()},
+        output_names={name: tensor.name for name, tensor in outputs.items()},
+        signature_key=facts.signature_key,
+        quantization={name: t.quantization for name, t in tensors.items() if t.quantization},
+        notes=facts.notes,
+    )
+
+
+def _specs(names: NameMap, originals: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """In the original's order, with the shapes and dtypes of the file as far as it tells them."""
+    known = {spec.name: spec for spec in originals}
+    ordered = [name for name in known if name in names] if names.keys() <= known.keys() else list(names)
+    return tuple(_spec(name, names[name], known.get(name)) for name in ordered)
+
+
+def _spec(name: str, tensor: FileTensor, original: TensorSpec | None) -> TensorSpec:
+    shape = tensor.shape
+    if shape is None:
+        shape = original.shape if original else ()
+    return TensorSpec(name, shape, tensor.dtype, original.value_range if original else None)
