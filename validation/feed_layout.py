@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from converters.errors import EdgeproofError
 from converters.signature import Signature, TensorSpec
+from validation.feed import Tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Layout:
     def batch(self, wanted: int) -> int:
         """Samples in a feed when `wanted` were asked for."""
         return (self.fixed_batch or wanted) if self.batched else 1
+
+    def count(self, tensors: Tensors) -> int:
+        """Samples in a feed."""
+        return len(tensors[self.inputs[0].name]) if self.batched else 1
 
 
 def layout_of(signature: Signature) -> Layout:

@@ -71,10 +71,10 @@ def _load(path: Path, spec: TensorSpec, shape: tuple[int | None, ...]) -> np.nda
     """uint8 [height, width, channels]."""
     from PIL import Image, ImageOps
 
-    height, width, channels = shape
+    height, width, channels = *shape[:2], shape[2] or 3
     try:
         with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened).convert(MODES[channels or 3])
+            picture = ImageOps.exif_transpose(opened).convert(MODES[channels])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise EdgeproofError(
             f"{path}: can't be read as a picture",

@@ -1,0 +1,184 @@
+"""How far the original itself moves for causes that must not matter, and for coarser weights.
+
+One batch is enough for the size of it: the tolerance puts a factor on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from converters.signature import TensorSpec
+from validation.agreement import agreement_limit
+from validation.compare import OutputMeter
+from validation.dtypes import dtype_name, epsilon, is_float
+from validation.expected import Noise
+from validation.feed import Tensors
+from validation.feed_layout import Layout
+from validation.original import Nudge, Original
+
+ALONE = 8
+"""Samples of the batch that are run one by one."""
+
+NoiseByOutput = Mapping[str, Noise]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBatchNoise:
+    """What one batch tells: noise by cause and by precision, each by output.
+
+    Attributes:
+        notes: what a reader should know, one sentence each.
+    """
+
+    causes: Mapping[str, NoiseByOutput] = field(default_factory=dict)
+    precisions: Mapping[str, NoiseByOutput] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def own(self, output: str) -> dict[str, Noise]:
+        """The original's own noise in one output, by cause."""
+        return {cause: noise[output] for cause, noise in self.causes.items() if output in noise}
+
+    def of_precisions(self, output: str) -> dict[str, Noise]:
+        """What coarser weights do to one output, by precision."""
+        return {name: noise[output] for name, noise in self.precisions.items() if output in noise}
+
+
+def measure_first_batch(
+    original: Original, tensors: Tensors, layout: Layout, precisions: Sequence[str]
+) -> FirstBatchNoise:
+    """Runs the original's graph a few more times on one batch.
+
+    Args:
+        original: opened.
+        tensors: one batch.
+        layout: of the inputs.
+        precisions: of `PRECISIONS`.
+    """
+    specs, graph = original.signature.outputs, original.graph(tensors)
+    nudged = one_ulp(original, tensors)
+    causes = {"one ulp on inputs and weights": measure(specs, graph, nudged)} if nudged else {}
+    coarse = {name: coarser(original, tensors, name) for name in precisions}
+    found = {name: measure(specs, graph, answer) for name, answer in coarse.items() if answer}
+    notes: tuple[str, ...] = ()
+    if layout.batched and layout.fixed_batch is None:
+        alone, notes = _batch_noise(original, tensors, graph)
+        causes["batch 1 against batch N"] = alone
+    return FirstBatchNoise(causes, found, notes)
+
+
+def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors) -> NoiseByOutput:
+    """The difference of each float output."""
+    noise = {}
+    for spec in specs:
+        if is_float(spec.dtype):
+            meter = OutputMeter(spec)
+            meter.add(expected[spec.name], actual[spec.name], 0)
+            comparison = meter.result()
+            noise[spec.name] = Noise(comparison.max_abs, comparison.rmse)
+    return noise
+
+
+def _batch_noise(
+    original: Original, tensors: Tensors, graph: Tensors
+) -> tuple[NoiseByOutput, tuple[str, ...]]:
+    """The first samples of a batch, each in a batch of its own.
+
+    An output that depends on the rest of its batch by more than rounding is no noise, but a note.
+    """
+    count = len(next(iter(tensors.values())))
+    alone = min(count, ALONE)
+    runs = [original.graph({n: a[i : i + 1] for n, a in tensors.items()}) for i in range(alone)]
+    noise, notes = {}, []
+    for spec in original.signature.outputs:
+        rows = [run[spec.name] for run in runs]
+        if graph[spec.name].shape[:1] != (count,) or any(row.shape[:1] != (1,) for row in rows):
+            continue
+        expected = {spec.name: graph[spec.name][:alone]}
+        found = measure([spec], expected, {spec.name: np.concatenate(rows)}).get(spec.name, Noise(0, 0))
+        if found.max_abs > agreement_limit(expected[spec.name], spec, original.arithmetic):
+            notes.append(f"output {spec.name} of a sample depends on the rest of its batch")
+        else:
+            noise[spec.name] = found
+    return noise, tuple(notes)
+
+
+def one_ulp(original: Original, tensors: Tensors) -> dict[str, np.ndarray] | None:
+    """The graph's answer with every float input and weight one float32 ulp up or down.
+
+    None where there is no float to move.
+    """
+    return _nudged(original, tensors, _ulp(np.random.default_rng(0)), _ulp(np.random.default_rng(1)))
+
+
+def coarser(original: Original, tensors: Tensors, precision: str) -> dict[str, np.ndarray] | None:
+    """The graph's answer with weights, and inputs where the precision has such, off by its rounding.
+
+    Args:
+        precision: "float16", "uint16", "uint8" or "int8".
+    """
+    weights = PRECISIONS[precision](np.random.default_rng(2))
+    inputs = weights if precision in ("float16", "int8") else _same
+    return _nudged(original, tensors, weights, inputs)
+
+
+def _nudged(
+    original: Original, tensors: Tensors, weights: Nudge, inputs: Nudge
+) -> dict[str, np.ndarray] | None:
+    moved = {n: inputs(a) if is_float(dtype_name(a)) else a for n, a in tensors.items()}
+    with original.nudged(weights) as has_weights:
+        if not has_weights and not any(is_float(dtype_name(a)) for a in tensors.values()):
+            return None
+        return original.graph(moved)
+
+
+def _same(value: np.ndarray) -> np.ndarray:
+    return value
+
+
+def _ulp(random: np.random.Generator) -> Nudge:
+    """One float32 ulp up or down, for coarser dtypes one of their own.
+
+    Three quarters of epsilon, relative to a number, are 0.75 to 1.5 of its ulps, and round to one.
+    """
+
+    def nudge(value: np.ndarray) -> np.ndarray:
+        step = 0.75 * max(epsilon("float32"), epsilon(dtype_name(value)))
+        return _relative(value, step * random.choice((-1.0, 1.0), value.shape))
+
+    return nudge
+
+
+def _float16(random: np.random.Generator) -> Nudge:
+    """Rounding to 11 bits: evenly distributed within half an ulp."""
+    return lambda value: _relative(value, random.uniform(-1, 1, value.shape) * epsilon("float16") / 2)
+
+
+def _affine(bits: int) -> Callable[[np.random.Generator], Nudge]:
+    """2^bits steps over each kernel's range: evenly distributed within half a step."""
+
+    def make(random: np.random.Generator) -> Nudge:
+        def nudge(value: np.ndarray) -> np.ndarray:
+            if value.ndim < 2:
+                return value
+            half_step = np.ptp(value.astype(np.float64)) / (2**bits - 1) / 2
+            return (value + random.uniform(-1, 1, value.shape) * half_step).astype(value.dtype)
+
+        return nudge
+
+    return make
+
+
+def _relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (value * (1 + steps)).astype(value.dtype)
+
+
+PRECISIONS: Mapping[str, Callable[[np.random.Generator], Nudge]] = {
+    "float16": _float16,
+    "uint16": _affine(16),
+    "uint8": _affine(8),
+    "int8": _affine(8),
+}

@@ -1,0 +1,143 @@
+"""Records what the original gives, after making sure that it agrees with itself.
+
+The eager model's answers are the expected ones. Before anything is held against them:
+- the same batch twice gives the same answer (no randomness, no state),
+- eager and graph agree, batch by batch.
+What remains of these differences, and what one ulp on inputs and weights does, is the noise floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from converters.errors import EdgeproofError
+from converters.progress import advance
+from converters.source import SourceModel
+from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
+from validation.expected import Batch, Noise, OutputReference, Reference
+from validation.feed import Feed
+from validation.feed_layout import layout_of
+from validation.feeds import FeedSpec, open_feeds
+from validation.input_variety import InputVariety
+from validation.noise import PRECISIONS, FirstBatchNoise, measure_first_batch
+from validation.original import Original
+from validation.output_recorder import OutputRecorder
+from validation.tensor_files import write_tensors
+
+__all__ = ["Batch", "Noise", "OutputReference", "Reference", "record"]
+
+
+def record(
+    *,
+    source: SourceModel,
+    spec: FeedSpec,
+    out: Path,
+    scores: tuple[str, ...] = (),
+    precisions: tuple[str, ...] = tuple(PRECISIONS),
+) -> Reference:
+    """Runs the original on all feeds and writes inputs and answers into `out`.
+
+    Args:
+        source: the original.
+        spec: what to feed it.
+        out: an existing directory.
+        scores: outputs that are score vectors whatever their values look like.
+        precisions: coarser precisions whose effect is to be measured, of `noise.PRECISIONS`.
+
+    Raises:
+        EdgeproofError: the data is wrong, the original can't run on it, or it disagrees with itself.
+    """
+    _check_scores(scores, source.signature.output_names)
+    recording = _Recording(source, out, scores, precisions)
+    for feed in open_feeds(spec, source.signature):
+        recording.add(feed)
+        advance("reference", recording.samples, spec.samples)
+    return recording.finish(spec)
+
+
+class _Recording:
+    """One pass over the feeds."""
+
+    def __init__(
+        self, source: SourceModel, out: Path, scores: Sequence[str], precisions: Sequence[str]
+    ) -> None:
+        self._source, self._out, self._precisions = source, out, precisions
+        self._original = Original(source)
+        self._arithmetic = self._original.arithmetic
+        self._layout = layout_of(source.signature)
+        self._outputs = [
+            OutputRecorder(spec, self._layout, self._arithmetic, spec.name in scores)
+            for spec in source.signature.outputs
+        ]
+        self._variety = InputVariety(self._layout.batched)
+        self._noise = FirstBatchNoise()
+        self._feeds: list[Path] = []
+        self._answers: list[Path] = []
+        self.samples = 0
+
+    def add(self, feed: Feed) -> None:
+        specs, arithmetic = self._source.signature.outputs, self._arithmetic
+        expected = self._original.eager(feed.tensors)
+        if not self._feeds:
+            check_agreement(expected, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
+        graph = self._original.graph(feed.tensors)
+        check_agreement(expected, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
+        if not self._feeds:
+            self._noise = measure_first_batch(self._original, feed.tensors, self._layout, self._precisions)
+        count = self._layout.count(feed.tensors)
+        self._variety.add(feed.tensors)
+        for output in self._outputs:
+            output.add(expected[output.spec.name], graph[output.spec.name], count)
+        number = f"{len(self._feeds):05}.npz"
+        self._feeds.append(self._out / f"feed-{number}")
+        self._answers.append(self._out / f"expected-{number}")
+        write_tensors(self._feeds[-1], feed.tensors)
+        write_tensors(self._answers[-1], expected)
+        self.samples += count
+
+    def finish(self, spec: FeedSpec) -> Reference:
+        """The record; looks for the reason where an output did not move."""
+        return Reference(
+            directory=self._out,
+            source_sha256=self._source.sha256,
+            signature=self._source.signature,
+            feeds=tuple(self._feeds),
+            expected=tuple(self._answers),
+            samples=self.samples,
+            origin=spec.origin,
+            data=spec.describe(),
+            outputs=tuple(self._finish(output, spec) for output in self._outputs),
+            notes=self._noise.notes,
+        )
+
+    def _finish(self, output: OutputRecorder, spec: FeedSpec) -> OutputReference:
+        name = output.spec.name
+        unproven = output.find_unproven(self._variety.fault)
+        if unproven and not self._variety.fault and spec.origin == "data":
+            unproven += f"; {self._try_seeded(output)}"
+        return output.result(self._noise.own(name), self._noise.of_precisions(name), unproven)
+
+    def _try_seeded(self, output: OutputRecorder) -> str:
+        """Whether an output that the data leaves constant moves with other inputs."""
+        other = OutputRecorder(output.spec, self._layout, self._arithmetic, False)
+        try:
+            for feed in open_feeds(FeedSpec(samples=8), self._source.signature):
+                answer = self._original.graph(feed.tensors)[output.spec.name]
+                other.add(answer, answer, self._layout.count(feed.tensors))
+        except EdgeproofError:
+            return "give data that moves it"
+        if other.moves:
+            return "seeded inputs do move it: give data that does"
+        return "seeded inputs leave it constant too: the model is dead, or saturated"
+
+
+def _check_scores(scores: Sequence[str], outputs: Sequence[str]) -> None:
+    unknown = [name for name in scores if name not in outputs]
+    if unknown:
+        raise EdgeproofError(
+            "score vectors are named that the model does not have",
+            got=", ".join(unknown),
+            want="some of " + ", ".join(outputs),
+            fix="name the outputs as the model does",
+        )
