@@ -73,6 +73,11 @@ def describe(target: ExportTarget, out: Path, signature: Signature, notes: Seque
         input_names={name: name for name in signature.input_names},
         output_names={name: name for name in signature.output_names},
         signature_key=model_file.SIGNATURE_KEY,
+        quantization={
+            name: scale
+            for name, index in {**inputs, **outputs}.items()
+            if (scale := model_file.quantization_of(tensors[index]))
+        },
         notes=tuple(notes),
         tools={name: version(name) for name in _TOOLS},
     )
@@ -116,7 +121,18 @@ def derive(
 
     content, notes = quantize(base, target.precision, options.calibration)
     (out / ENTRY).write_bytes(content)
+    notes += _unquantized(out / ENTRY, target)
     return describe(target, out, base.signature, [*base.notes, *notes])
+
+
+def _unquantized(path: Path, target: ExportTarget) -> list[str]:
+    """A note on the share of weights that keeps float32, if any does."""
+    from converters.tflite.weights import share
+
+    held = share(model_file.read(path), frozenset({"float32"}))
+    if held != held:
+        return [f"the model has no weights to store in another type than {target.base} does"]
+    return [f"{held:.1%} of the weight elements stay float32"] if held else []
 
 
 def confirm(artifact: Artifact) -> None:

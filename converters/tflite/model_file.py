@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from converters.artifact import Quantization
 from converters.signature import TensorSpec
 
 SIGNATURE_KEY = "serving_default"
@@ -84,6 +85,14 @@ def shape_of(tensor: Any) -> tuple[int | None, ...]:
 def spec_of(tensor: Any, name: str) -> TensorSpec:
     """A tensor as an input or output."""
     return TensorSpec(name, shape_of(tensor), dtype_of(tensor))
+
+
+def quantization_of(tensor: Any) -> Quantization | None:
+    """Scale and zero point of a quantized input or output."""
+    params = tensor.quantization
+    if params is None or not _length(params.scale):
+        return None
+    return Quantization(float(params.scale[0]), int(params.zeroPoint[0]), dtype_of(tensor))
 
 
 def array_of(model: Model, tensor: Any) -> np.ndarray | None:
