@@ -54,7 +54,7 @@ def pack(state: RunState, validation: Validation, work: Path, bundles: Path) -> 
     Raises:
         EdgeproofError: there is nothing to ship, or a file is no longer the one that was validated.
     """
-    packed = [artifact for artifact in state.artifacts if _may_ship(artifact, state, validation)]
+    packed = shippable(state, validation)
     left_out = _left_out(state, validation, packed)
     if not packed:
         raise EdgeproofError(
@@ -76,6 +76,15 @@ def pack(state: RunState, validation: Validation, work: Path, bundles: Path) -> 
     return Bundle(final, tuple(packed), left_out)
 
 
+def shippable(state: RunState, validation: Validation) -> list[Artifact]:
+    """Artifacts that passed, or that the recipe allows to ship without."""
+    return [
+        artifact
+        for artifact in state.artifacts
+        if artifact.target in state.allow_failing or artifact_passed(validation.verdicts, label_of(artifact))
+    ]
+
+
 def sealed(manifest: dict[str, Any]) -> str:
     """The manifest as text, with its own hash as the last key."""
     body = {key: value for key, value in manifest.items() if key != "sha256"}
@@ -86,10 +95,6 @@ def self_hash(manifest: dict[str, Any]) -> str:
     """SHA-256 of a manifest without its own hash: sorted keys, no spaces, ASCII."""
     body = {key: value for key, value in manifest.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _may_ship(artifact: Artifact, state: RunState, validation: Validation) -> bool:
-    return artifact.target in state.allow_failing or artifact_passed(validation.verdicts, label_of(artifact))
 
 
 def _left_out(state: RunState, validation: Validation, packed: list[Artifact]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from converters.errors import ExitStatus
+from validation.runtimes import select
 from validation.verdict import Verdict
 
 CONVERSION = "conversion"
@@ -60,3 +61,14 @@ def missing_runtimes(verdicts: Collection[Verdict], required: Collection[str]) -
     """Required runtimes that are not here, or that no artifact was judged on."""
     here = {verdict.runtime for verdict in verdicts if verdict.verdict != "unavailable"}
     return [name for name in required if name not in here]
+
+
+def in_order(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """Verdicts in the order of targets and runtimes, whichever came in first."""
+    runtimes = [row.name for row in select(("all",))]
+
+    def rank(verdict: Verdict) -> tuple[str, str, int]:
+        place = runtimes.index(verdict.runtime) if verdict.runtime in runtimes else -1
+        return verdict.target, verdict.artifact, place
+
+    return tuple(sorted(verdicts, key=rank))

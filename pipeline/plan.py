@@ -14,7 +14,7 @@ from converters.training import TrainingRecord
 from pipeline.files import Workplace
 from pipeline.job import Job
 from pipeline.judging import Judges
-from pipeline.outcome import CONVERSION, all_well
+from pipeline.outcome import CONVERSION, all_well, in_order
 from pipeline.runs import remember_run
 from pipeline.state import label_of
 from pipeline.steps import FailedTarget, Steps
@@ -78,7 +78,7 @@ def export(job: Job, place: Workplace, artifacts: Path, fresh: bool = False) -> 
 
 def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
     """Makes every target of a job, and judges each on every runtime that was asked for."""
-    chosen = {target: _runtimes(job, target.format) for target in job.targets}
+    chosen = {target: runtimes_of(job, target.format) for target in job.targets}
     with _steps(job, place, place.directory / "artifacts", fresh) as (steps, worker):
         training, source = _original(steps, place)
         graph = steps.graph(source)
@@ -97,17 +97,6 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
         notes += [f"{item.target}: {note}" for item in exports.artifacts for note in item.notes]
     validation = _validation(job, exports, reference, verdicts, tuple(notes))
     return Proof(exports, validation, judges.seconds)
-
-
-def in_order(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Verdicts in the order of targets and runtimes, whichever came in first."""
-    runtimes = [row.name for row in select(("all",))]
-
-    def rank(verdict: Verdict) -> tuple[str, str, int]:
-        place = runtimes.index(verdict.runtime) if verdict.runtime in runtimes else -1
-        return verdict.target, verdict.artifact, place
-
-    return tuple(sorted(verdicts, key=rank))
 
 
 @contextlib.contextmanager
@@ -134,7 +123,8 @@ def _exports(
     return Exports(source, training, artifacts, failures, worker.peak_mb)
 
 
-def _runtimes(job: Job, format: str) -> list[str]:
+def runtimes_of(job: Job, format: str) -> list[str]:
+    """Names of the runtimes that judge a format's artifacts."""
     return [row.name for row in select((*job.runtimes, *job.require), format)]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from converters.artifact import Artifact, hash_file
 from converters.convert import convert
-from converters.errors import EdgeproofError, ExitStatus
+from converters.errors import EdgeproofError
 from converters.freeze import freeze
 from converters.frozen import ConversionOptions, FrozenGraph
 from converters.progress import advance
@@ -191,14 +191,3 @@ def _calibration_spec(job: Job, signature: Signature) -> FeedSpec:
     fixed = [spec.shape[0] for spec in signature.inputs if spec.shape and spec.shape[0]]
     size = max(fixed, default=1)
     return replace(spec, samples=spec.samples or max(CALIBRATION_SAMPLES // size, 1) * size)
-
-
-def conversion_error(failures: tuple[FailedTarget, ...]) -> EdgeproofError:
-    """All failures as one error, for commands that end when nothing could be made."""
-    return EdgeproofError(
-        f"{len(failures)} target(s) could not be made",
-        got="\n".join(f"{failure.target}: {failure.what} ({failure.got})" for failure in failures),
-        want="an export for each target",
-        fix="\n".join(dict.fromkeys(failure.fix for failure in failures)),
-        status=ExitStatus.CONVERSION_FAILED,
-    )

@@ -1,0 +1,106 @@
+"""`edgeproof validate MODEL ARTIFACT…` and `edgeproof validate RECIPE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline import options
+from pipeline.console import Printer, progress
+from pipeline.places import BUILD
+
+
+@click.command("validate", cls=options.SpreadCommand)
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL|RECIPE")
+@click.argument("artifacts", type=click.Path(path_type=Path), nargs=-1, metavar="ARTIFACT…")
+@options.runtime_option
+@options.require_option
+@options.signature_option
+@options.data_option
+@options.custom_objects_option
+@options.trust_option
+@options.output_option
+@options.json_option
+@options.fresh_option
+def command(
+    *,
+    model: Path,
+    artifacts: tuple[Path, ...],
+    runtimes: tuple[str, ...],
+    require: tuple[str, ...],
+    signature: str | None,
+    data: Path | None,
+    custom_objects: tuple[str, ...],
+    trust: bool,
+    output: Path | None,
+    json_to: str | None,
+    fresh: bool,
+) -> int:
+    """Judge exports against the MODEL that they were made from, whoever made them.
+
+    ARTIFACT is a .tflite or .onnx file, or a directory with a TF.js model. With a RECIPE instead, its
+    own exports are made, where they have changed, and judged; nothing is packaged.
+    """
+    from pipeline.commands.models import only_for_models
+    from pipeline.commands.recipes import is_recipe
+
+    printer = Printer(json_to)
+    if is_recipe(model) and not artifacts:
+        only_for_models(signature=signature, data=data, custom_objects=custom_objects, trust=trust)
+        return _validate_recipe(
+            printer, model, runtimes=runtimes, require=require, output=output, fresh=fresh
+        )
+    if not artifacts:
+        raise click.UsageError("name the exports to judge after the MODEL, or a RECIPE alone")
+    if output is not None or fresh:
+        raise click.UsageError("-o and --fresh are for a RECIPE")
+    from pipeline.commands.models import model_job
+
+    job = model_job(model, signature=signature, data=data, custom_objects=custom_objects, trust=trust)
+    return _validate_model(printer, job, artifacts, runtimes, require)
+
+
+def _validate_recipe(
+    printer: Printer,
+    recipe: Path,
+    *,
+    runtimes: tuple[str, ...],
+    require: tuple[str, ...],
+    output: Path | None,
+    fresh: bool,
+) -> int:
+    from pipeline.commands.recipes import load_job, report_done
+    from pipeline.places import held
+    from pipeline.runner import run_recipe
+
+    loaded, job = load_job(recipe, (), runtimes, require)
+    with held(output or BUILD / job.name, f"edgeproof validate {recipe}") as place:
+        with progress():
+            done = run_recipe(loaded, job, place, None, fresh)
+        return report_done(printer, done, job, place)
+
+
+def _validate_model(
+    printer: Printer,
+    job: Job,
+    artifacts: tuple[Path, ...],
+    runtimes: tuple[str, ...],
+    require: tuple[str, ...],
+) -> int:
+    from pipeline.commands.recipes import conclude, with_runtimes
+    from pipeline.foreign import judge_foreign
+    from pipeline.places import temporary
+    from validation.result import write_result
+
+    job = with_runtimes(job, tuple(options.listed(runtimes)) or job.runtimes, tuple(options.listed(require)))
+    with temporary(f"edgeproof validate {job.model}") as place:
+        with progress():
+            validation, seconds = judge_foreign(job, artifacts, place.workplace)
+        result = place.directory / "result.json"
+        write_result(validation, result)
+        printer.verdicts(validation, seconds)
+        printer.json(result.read_text(encoding="utf-8"))
+        status = conclude(printer, validation, job, place.log)
+        place.keep_log = status != 0
+    return status

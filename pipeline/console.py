@@ -1,0 +1,122 @@
+"""What the commands print: a line for each verdict, progress on a terminal, colours where they are wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from converters.progress import Progress, listening
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from validation.verdict import OutputVerdict, Validation, Verdict
+
+_COLOURS = {"pass": "green", "fail": "red", "error": "red", "unavailable": "yellow"}
+_AT_LEAST = frozenset({"sqnr_db", "cosine", "argmax_agreement"})
+"""Measures where more is better."""
+
+
+class Printer:
+    """Prints for people, to standard output, or to standard error when that is taken by JSON.
+
+    Args:
+        json_to: where `--json` goes; "-" is standard output.
+    """
+
+    def __init__(self, json_to: str | None = None) -> None:
+        self._json_to = json_to
+        self._stream: TextIO = sys.stderr if json_to == "-" else sys.stdout
+
+    def say(self, text: str) -> None:
+        click.echo(text, file=self._stream, color=wants_colour(self._stream))
+
+    def json(self, text: str) -> None:
+        """Writes machine-readable output where `--json` asked for it, if it did."""
+        from pipeline.files import write_text
+
+        if self._json_to == "-":
+            click.echo(text, nl=not text.endswith("\n"))
+        elif self._json_to is not None:
+            write_text(Path(self._json_to), text)
+
+    def verdicts(self, validation: Validation, seconds: Mapping[tuple[str, str], float]) -> None:
+        """One line for each artifact and runtime, and the reason below it where it isn't a pass."""
+        for verdict in validation.verdicts:
+            self.say(_line(verdict, seconds.get((verdict.artifact, verdict.runtime))))
+            if verdict.verdict != "pass":
+                self.say(f"             {verdict.reason}")
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether colours are for this stream: a terminal that can, and no NO_COLOR (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[None]:
+    """Shows where long work stands, on standard error; nothing without a terminal or in CI."""
+    if not sys.stderr.isatty() or os.environ.get("CI"):
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, no_color=not wants_colour(sys.stderr))
+    with Bars(*columns, console=console, transient=True) as bars, listening(_Display(bars)):
+        yield
+
+
+class _Display:
+    """One bar for each stage of the work."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, int] = {}
+        self._lock = threading.Lock()  # judges report from threads of their own
+
+    def __call__(self, event: Progress) -> None:
+        text = f"{event.stage} {event.detail}".strip()
+        with self._lock:
+            if event.stage not in self._tasks:
+                self._tasks[event.stage] = self._bars.add_task(text)
+            self._bars.update(
+                self._tasks[event.stage],  # type: ignore[arg-type]
+                description=text,
+                completed=event.done,
+                total=event.total,
+            )
+
+
+def _line(verdict: Verdict, seconds: float | None) -> str:
+    word = click.style(f"{verdict.verdict:<12}", fg=_COLOURS[verdict.verdict])
+    worst = max(verdict.outputs, key=_share_of_limit, default=None)
+    measure = "" if worst is None else describe_output(worst)
+    time = "" if seconds is None else f"{seconds:.1f} s"
+    return f"{word} {verdict.target:<20} {verdict.runtime:<24} {measure:<40} {time:>8}".rstrip()
+
+
+def describe_output(output: OutputVerdict) -> str:
+    """The measure that was held against its limit: `max_rel_range 1.2e-07 <= 1.0e-05`."""
+    tolerance = output.tolerance
+    value = getattr(output.comparison, tolerance.measure)
+    sign = ">=" if tolerance.measure in _AT_LEAST else "<="
+    return f"{tolerance.measure} {value:.3g} (want {sign} {tolerance.limit:.3g})"
+
+
+def _share_of_limit(output: OutputVerdict) -> float:
+    """How near an output is to its limit: above 1 is beyond it."""
+    value = float(getattr(output.comparison, output.tolerance.measure))
+    limit = output.tolerance.limit
+    if output.tolerance.measure in _AT_LEAST:
+        value, limit = limit, value
+    return value / limit if limit else (float("inf") if value else 0.0)

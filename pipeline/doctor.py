@@ -1,0 +1,55 @@
+"""Tries every runtime and device of this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from converters.errors import EdgeproofError
+from converters.progress import advance
+from pipeline.worker import Worker, WorkerError
+from validation.devices import nvidia_smi, onnxruntime_gpu, tensorflow_gpu
+from validation.runtime import Availability
+from validation.runtimes import probe, select
+
+TIME_LIMIT_S = 60.0
+"""For one runtime; the slowest start measured is 5 s."""
+
+_SIDE_BY_SIDE = 2
+
+
+def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ...]]:
+    """The runtimes, and the GPUs as each framework sees them.
+
+    Args:
+        log: for whatever they print.
+    """
+    names = [row.name for row in select(("all",))]
+    trials: list[tuple[str, Callable[[Worker], Availability]]] = [
+        (name, lambda worker, name=name: worker.call(probe, name=name)) for name in names
+    ]
+    trials += [
+        (witness.__name__, lambda worker, witness=witness: worker.call(witness))
+        for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)
+    ]
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        context = contextvars.copy_context
+        runs = [pool.submit(context().run, partial(_try, log, name, trial)) for name, trial in trials]
+        found = []
+        for number, run in enumerate(runs):
+            advance("doctor", number, len(runs), trials[number][0])
+            found.append(run.result())
+    return tuple(found[: len(names)]), tuple(found[len(names) :])
+
+
+def _try(log: Path, name: str, trial: Callable[[Worker], Availability]) -> Availability:
+    with Worker(log, TIME_LIMIT_S) as worker:
+        try:
+            return trial(worker)
+        except EdgeproofError as error:  # crashed or hung: an answer too
+            return Availability(name, "error", "", f"{error.what}: {error.got}")
+        except WorkerError as error:
+            return Availability(name, "error", "", error.summary)

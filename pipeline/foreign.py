@@ -1,0 +1,84 @@
+"""Judges exports that somebody else made, against the original that they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from converters.artifact import Artifact
+from converters.errors import EdgeproofError
+from converters.source import SourceModel
+from pipeline.files import Workplace
+from pipeline.job import Job
+from pipeline.judging import Judges
+from pipeline.outcome import all_well, in_order
+from pipeline.plan import describe, runtimes_of
+from pipeline.steps import Steps
+from pipeline.versions import tool_versions
+from pipeline.worker import Worker
+from validation.foreign import adopt
+from validation.judge import conclude
+from validation.reference import Reference
+from validation.verdict import SCHEMA, Validation
+
+
+def judge_foreign(
+    job: Job, paths: tuple[Path, ...], place: Workplace
+) -> tuple[Validation, Mapping[tuple[str, str], float]]:
+    """Verdicts on files or directories, and how long each took.
+
+    Args:
+        job: names the original, its data and the runtimes.
+        paths: what to judge.
+        place: gets the reference.
+
+    Raises:
+        EdgeproofError: a path doesn't exist or is no export, or its inputs and outputs can't be told
+            apart.
+    """
+    for path in paths:
+        _check_exists(path)
+    with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
+        steps = Steps(job, place.directory, place.directory, worker)
+        source = steps.source(None)
+        reference = steps.reference(source)
+    artifacts = _adopt(job, paths, source, reference, place)
+    with Judges(reference, place.log, job.judging) as judges:
+        for path, artifact in artifacts.items():
+            for runtime in runtimes_of(job, artifact.target.format):
+                judges.submit(artifact, str(path), runtime)
+        verdicts = in_order(conclude(judges.verdicts()))
+    validation = Validation(
+        schema=SCHEMA,
+        ok=all_well(verdicts),
+        source=describe(source),
+        inputs=source.signature.inputs,
+        outputs=source.signature.outputs,
+        data=reference.data,
+        samples=reference.samples,
+        verdicts=verdicts,
+        tools=tool_versions(),
+        notes=(*source.notes, *reference.notes),
+    )
+    return validation, judges.seconds
+
+
+def _adopt(
+    job: Job, paths: tuple[Path, ...], source: SourceModel, reference: Reference, place: Workplace
+) -> dict[Path, Artifact]:
+    """Each file opened and its names mapped, in a worker without TensorFlow."""
+    with Worker(place.log, job.judging.time_s, job.judging.memory_limit_mb) as worker:
+        return {
+            path: worker.call(adopt, path=path.absolute(), signature=source.signature, reference=reference)
+            for path in paths
+        }
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise EdgeproofError(
+            f"{path}: no such export",
+            got="no file or directory of this name",
+            want="a .tflite or .onnx file, or a directory with a TF.js model.json",
+            fix="correct the path",
+        )

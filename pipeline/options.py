@@ -1,0 +1,120 @@
+"""Options that several commands share, and several values after one option."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from converters.errors import EdgeproofError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def target_option(help: str) -> Callable[[F], F]:
+    return click.option("-t", "--target", "targets", multiple=True, metavar="TARGET…", help=help)
+
+
+runtime_option = click.option(
+    "--runtime",
+    "runtimes",
+    multiple=True,
+    metavar="NAME…",
+    help="Runtimes to try: names, patterns such as 'litert-*', or groups cpu, web, gpu, all.",
+)
+require_option = click.option(
+    "--require", multiple=True, metavar="NAME…", help="Runtimes that must be here; if not, exit status 4."
+)
+json_option = click.option(
+    "--json", "json_to", metavar="FILE", help="Write the machine-readable result; '-' is standard output."
+)
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Where the output goes."
+)
+signature_option = click.option(
+    "--signature", metavar="NAME", help="Signature of a SavedModel that has several."
+)
+custom_objects_option = click.option(
+    "--custom-objects",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="A class or function that the model needs, imported from the current directory.",
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="Run code that the model file brings along: you know who made it."
+)
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Inputs, keyed by the model's input names; seeded ones when left out.",
+)
+batch_option = click.option(
+    "--batch", type=click.IntRange(min=1), default=1, help="Batch size where a format needs a fixed one."
+)
+opset_option = click.option("--opset", type=click.IntRange(min=1), help="Opset of ONNX files.")
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="Do again what was done before with the same inputs."
+)
+
+
+class SpreadCommand(click.Command):
+    """A command whose `-t` and `--runtime` take several values: `-t tflite:int8 onnx:float32`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        looks = {
+            "-t": is_like_a_target,
+            "--target": is_like_a_target,
+            "--runtime": is_like_a_runtime,
+            "--require": is_like_a_runtime,
+        }
+        return super().parse_args(ctx, spread(args, looks))
+
+
+def spread(arguments: list[str], options: Mapping[str, Callable[[str], bool]]) -> list[str]:
+    """Repeats an option before each further value: `-t A B` becomes `-t A -t B`.
+
+    Args:
+        arguments: of the command.
+        options: for each option that takes several values, what such a value looks like.
+    """
+    result: list[str] = []
+    option, takes_next = "", False
+    for number, token in enumerate(arguments):
+        if token == "--":
+            return result + arguments[number:]
+        if takes_next:
+            takes_next = False
+        elif token in options:
+            option, takes_next = token, True
+        elif token.startswith("-"):
+            option = token.partition("=")[0]
+        elif option in options and options[option](token):
+            result.append(option)
+        else:
+            option = ""
+        result.append(token)
+    return result
+
+
+def is_like_a_target(text: str) -> bool:
+    from converters.target import PRECISIONS
+
+    first = text.partition(",")[0]
+    return (":" in first or first in PRECISIONS or first == "all") and not Path(text).exists()
+
+
+def is_like_a_runtime(text: str) -> bool:
+    from validation.runtimes import select
+
+    with contextlib.suppress(EdgeproofError):
+        return bool(select(tuple(listed([text])))) and not Path(text).exists()
+    return False
+
+
+def listed(values: Iterable[str]) -> list[str]:
+    """Values that were given one by one or with commas between them."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
