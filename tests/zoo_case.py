@@ -33,7 +33,7 @@ class Case:
         sizes: sizes of an input's dimensions without the batch, where some are dynamic.
         refused: from target pattern ("tflite:*") to the layer and op that stand in the way.
         custom_objects: `module:name` of what a loader must know.
-        heavy: left out of the fast suite.
+        quick: in the fast suite too; the others are heavy.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Case:
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     custom_objects: tuple[str, ...] = ()
-    heavy: bool = False
+    quick: bool = False
 
     def build(self) -> keras.Model:
         """The model, with the same names and weights in every process."""
@@ -55,7 +55,7 @@ class Case:
         return model
 
     def feeds(self, signature: Signature, samples: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
-        """Seeded inputs by Keras name; `samples` gives way to a fixed batch."""
+        """Seeded inputs by Keras name, `samples` of them even where the batch is fixed."""
         rng = np.random.default_rng(seed)
         return {
             spec.name: _draw(
@@ -70,9 +70,8 @@ class Case:
         return found[0] if found else None
 
     def _shape(self, name: str, shape: tuple[int | None, ...], samples: int) -> tuple[int, ...]:
-        batch = samples if shape[0] is None else shape[0]
         default = tuple(DYNAMIC_SIZE if size is None else size for size in shape[1:])
-        return (batch, *self.sizes.get(name, default))
+        return (samples, *self.sizes.get(name, default))
 
 
 CASES: list[Case] = []

@@ -19,6 +19,12 @@ def dense_mlp(k):
     return _chain(k, (6,), k.layers.Dense(16, "relu"), k.layers.Dense(8, "tanh"), k.layers.Dense(3))
 
 
+@case(quick=True)
+def dense_wide(k):
+    """As many weights as quantizers ask for before they act."""
+    return _chain(k, (48,), k.layers.Dense(64, "relu"), k.layers.Dense(10, "softmax"))
+
+
 @case()
 def conv1d_causal_dilated(k):
     conv = k.layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu")
@@ -32,12 +38,21 @@ def conv2d_batchnorm(k):
     return _chain(k, (8, 8, 3), *head, layers.Conv2D(4, 3, strides=2), layers.Flatten(), layers.Dense(5))
 
 
+@case(quick=True)
+def conv2d_wide(k):
+    layers = k.layers
+    first = (layers.Conv2D(32, 3, padding="same", use_bias=False), layers.BatchNormalization(), layers.ReLU())
+    return _chain(
+        k, (8, 8, 8), *first, layers.Conv2D(32, 3), layers.GlobalAveragePooling2D(), layers.Dense(10)
+    )
+
+
 @case()
 def conv2d_dilated(k):
     return _chain(k, (10, 10, 3), k.layers.Conv2D(4, 3, dilation_rate=2, padding="same"))
 
 
-@case()
+@case(quick=True)
 def conv2d_grouped(k):
     return _chain(k, (6, 6, 4), k.layers.Conv2D(8, 3, groups=2, padding="same", activation="relu"))
 
@@ -66,7 +81,7 @@ def conv3d(k):
     )
 
 
-@case(refused={"tflite:*": ("pool", "MaxPool3D")})
+@case(refused={"tflite:*": ("pool", "MaxPool3D")}, quick=True)
 def maxpool3d(k):
     return _chain(k, (4, 6, 6, 2), k.layers.Conv3D(3, 2), k.layers.MaxPooling3D(2, name="pool"))
 
@@ -95,12 +110,12 @@ def pools(k):
     return k.Model(x, layers.Concatenate()([*(layers.Flatten()(part) for part in parts), *flat]))
 
 
-@case()
+@case(quick=True)
 def lstm(k):
     return _chain(k, (6, 3), k.layers.LSTM(5, return_sequences=True), k.layers.LSTM(4), k.layers.Dense(2))
 
 
-@case(sizes={"x": (7, 3)})
+@case(sizes={"x": (7, 3)}, quick=True)
 def lstm_dynamic_time(k):
     return _chain(k, (None, 3), k.layers.LSTM(5), k.layers.Dense(2))
 
@@ -128,12 +143,12 @@ def simple_rnn_masked(k):
     return _chain(k, (6, 1), k.layers.ReLU(), k.layers.Masking(0.0), k.layers.SimpleRNN(5), k.layers.Dense(2))
 
 
-@case(heavy=True)
+@case()
 def convlstm2d(k):
     return _chain(k, (3, 5, 5, 2), k.layers.ConvLSTM2D(3, 3, padding="same"))
 
 
-@case(ranges={"x": (0, 19)}, sizes={"x": (7,)})
+@case(ranges={"x": (0, 19)}, sizes={"x": (7,)}, quick=True)
 def embedding_masked_gru(k):
     embed = k.layers.Embedding(20, 6, mask_zero=True)
     return _chain(k, (None,), embed, k.layers.GRU(5), k.layers.Dense(3), dtype="int32")
@@ -147,7 +162,7 @@ def embedding_pooled(k):
     )
 
 
-@case()
+@case(quick=True)
 def attention(k):
     layers = k.layers
     x = k.Input((5, 8), name="x")
@@ -155,7 +170,7 @@ def attention(k):
     return k.Model(x, y + layers.Dense(8)(layers.Dense(12, "gelu")(y)))
 
 
-@case(heavy=True)
+@case()
 def attention_causal_grouped(k):
     x = k.Input((5, 8), name="x")
     attend = k.layers.GroupQueryAttention(4, num_query_heads=4, num_key_value_heads=2)
@@ -167,7 +182,7 @@ def gelu_exact(k):
     return _chain(k, (6,), k.layers.Dense(8, "gelu"), k.layers.Dense(3))
 
 
-@case(ranges={"x": (-5.0, 5.0)})
+@case(ranges={"x": (-5.0, 5.0)}, quick=True)
 def activations(k):
     names = (
         "relu relu6 elu selu softplus softsign sigmoid tanh silu mish hard_sigmoid hard_silu exponential gelu"

@@ -7,7 +7,7 @@ from functools import cache
 from tests.zoo_case import case
 
 
-@case()
+@case(quick=True)
 def rank0_input(k):
     x = k.Input((), name="x")
     return k.Model(x, k.layers.Dense(3)(k.layers.Reshape((1,))(x)))
@@ -37,13 +37,13 @@ def rank4_input(k):
     return k.Model(x, k.layers.Dense(2)(x))
 
 
-@case()
+@case(quick=True)
 def rank5_input(k):
     x = k.Input((2, 2, 2, 2, 3), name="x")
     return k.Model(x, k.layers.Dense(2)(x))
 
 
-@case()
+@case(quick=True)
 def inputs_in_a_dict(k):
     """Names in an order that is not the alphabet's, so that a sorted mapping shows."""
     wide, deep = k.Input((4,), name="wide"), k.Input((3,), name="deep")
@@ -64,7 +64,7 @@ def inputs_in_a_list(k):
     )
 
 
-@case()
+@case(quick=True)
 def outputs_alike(k):
     """Outputs of one shape and one dtype, named against the alphabet."""
     x = k.Input((4,), name="x")
@@ -72,7 +72,7 @@ def outputs_alike(k):
     return k.Model(x, [k.layers.Dense(3, name=name)(x) for name in names])
 
 
-@case()
+@case(quick=True)
 def input_is_output(k):
     x = k.Input((4,), name="x")
     return k.Model(x, [k.layers.Dense(3, name="scores")(x), x])
@@ -85,7 +85,7 @@ def output_inside(k):
     return k.Model(x, [y, k.layers.Activation("softmax", name="shares")(y)])
 
 
-@case(ranges={"x": (0, 255)})
+@case(ranges={"x": (0, 255)}, quick=True)
 def uint8_image(k):
     layers = k.layers
     x = k.Input((8, 8, 3), name="x", dtype="uint8")
@@ -137,7 +137,7 @@ def float64_model(k):
     return k.Model(x, k.layers.Dense(3, dtype="float64", name="double")(x))
 
 
-@case(sizes={"x": (9, 7, 3)})
+@case(sizes={"x": (9, 7, 3)}, quick=True)
 def dynamic_spatial(k):
     layers = k.layers
     x = k.Input((None, None, 3), name="x")
@@ -187,7 +187,7 @@ def __getattr__(name):
     return _tower(keras)
 
 
-@case(custom_objects=("tests.zoo_shapes:Tower",))
+@case(custom_objects=("tests.zoo_shapes:Tower",), quick=True)
 def subclassed(k):
     import numpy as np
 
