@@ -8,11 +8,11 @@ from the outputs), values are named anew in that order, and initializers are sor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 _COUNTER = re.compile(r"__\d+")
 """What tf2onnx's `make_name` appends to a name; a process-wide counter."""
@@ -94,7 +94,7 @@ def _rewrite(graph: GraphProto, namer: _Namer, scope: dict[str, str]) -> None:
     graph.doc_string = ""
 
 
-def _rename(value, scope: dict[str, str], namer: _Namer) -> None:
+def _rename(value: ValueInfoProto, scope: dict[str, str], namer: _Namer) -> None:
     if value.name not in scope:
         scope[value.name] = namer.value(value.name)
     value.name = scope[value.name]
@@ -114,7 +114,7 @@ def _rename_node(node: NodeProto, namer: _Namer, scope: dict[str, str]) -> None:
     node.attribute.sort(key=lambda attribute: attribute.name)
 
 
-def _keep(items, key, rank: dict[str, int]) -> None:
+def _keep(items: Any, key: Callable[[Any], str], rank: dict[str, int]) -> None:
     """Sorts a repeated field by rank and drops what has none, without copying what stays."""
     for index in reversed(range(len(items))):
         if key(items[index]) not in rank:

@@ -1,20 +1,23 @@
-"""Reads an ONNX file as its users do: with onnx's checker and with ONNX Runtime."""
+"""Reads an ONNX file as its users do, and tells what is wrong with it; nothing when it is right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converters.artifact import Artifact
 from converters.signature import TensorSpec
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
-SESSION_MODES = ("default", "disabled")
-"""Graph optimisation levels of ONNX Runtime under which a file must load."""
+_FLOAT16_SHARE = 0.9
+"""Least share of float constants that an `onnx:float16` file holds in float16.
+
+The rest feeds operators that onnxconverter-common leaves in float32 (Resize, CumSum, TopK …).
+"""
 
 
 def untranslated(model: ModelProto) -> list[NodeProto]:
@@ -24,12 +27,11 @@ def untranslated(model: ModelProto) -> list[NodeProto]:
     """
     from onnx.defs import has
 
-    return [
-        node for graph in graphs(model.graph) for node in graph.node if not has(node.op_type, node.domain)
-    ]
+    nodes = (node for graph in graphs(model.graph) for node in graph.node)
+    return [node for node in nodes if not has(node.op_type, node.domain)]
 
 
-def graphs(graph: GraphProto):
+def graphs(graph: GraphProto) -> Iterator[GraphProto]:
     """A graph and all graphs inside its nodes."""
     yield graph
     for node in graph.node:
@@ -38,44 +40,74 @@ def graphs(graph: GraphProto):
                 yield from graphs(inner)
 
 
-def load_in_runtime(path: Path) -> None:
-    """Loads a file into ONNX Runtime on the CPU, with its optimisations and without.
-
-    Raises:
-        onnxruntime's own exceptions: the file doesn't load.
-    """
-    import onnxruntime as ort
-
-    for mode in SESSION_MODES:
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        if mode == "disabled":
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def specs_of(values: Sequence[ValueInfoProto]) -> tuple[TensorSpec, ...]:
     """What a file says about its inputs or outputs; dynamic and unknown dimensions are None."""
     return tuple(TensorSpec(value.name, _shape(value), _dtype(value)) for value in values)
 
 
-def _shape(value: ValueInfoProto) -> tuple[int | None, ...]:
-    dims = value.type.tensor_type.shape.dim
-    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+def load_faults(artifact: Artifact, model: ModelProto) -> list[str]:
+    """What onnx's checker and ONNX Runtime say, with its optimisations and without."""
+    import onnx
+    import onnxruntime as ort
+
+    levels = ort.GraphOptimizationLevel
+    try:
+        onnx.checker.check_model(model)
+        for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL):
+            options = ort.SessionOptions()
+            options.log_severity_level = 3
+            options.graph_optimization_level = level
+            ort.InferenceSession(str(artifact.entry_path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class for each status, with no base but this one
+        return [str(error).strip()]
+    return []
 
 
-def _dtype(value: ValueInfoProto) -> str:
-    from onnx import TensorProto
-    from onnx.helper import tensor_dtype_to_np_dtype
+def signature_faults(artifact: Artifact, model: ModelProto) -> list[str]:
+    """Names, order, shapes and dtypes that the record has otherwise."""
+    faults = []
+    for side, values, specs, names in (
+        ("inputs", model.graph.input, artifact.signature.inputs, artifact.input_names),
+        ("outputs", model.graph.output, artifact.signature.outputs, artifact.output_names),
+    ):
+        got = specs_of(values)
+        want = tuple(TensorSpec(names[s.name], s.shape, s.dtype) for s in specs)
+        if got != want:
+            faults.append(f"{side} are ({_listed(got)}), not ({_listed(want)})")
+    return faults
 
-    kind = value.type.tensor_type.elem_type
-    if kind in (TensorProto.STRING, TensorProto.BFLOAT16):
-        return {TensorProto.STRING: "string", TensorProto.BFLOAT16: "bfloat16"}[kind]
-    return str(tensor_dtype_to_np_dtype(kind))
+
+def precision_faults(artifact: Artifact, model: ModelProto) -> list[str]:
+    """The claimed precision, if the constants don't bear it out; scalars don't count."""
+    if artifact.target.precision != "float16":
+        return []
+    elements = _float_elements(model)
+    total, half = sum(elements.values()), elements.get("float16", 0)
+    if half and half >= _FLOAT16_SHARE * total:
+        return []
+    return [f"{half} of {total} float weights are float16"]
 
 
-def float_elements(model: ModelProto) -> dict[str, int]:
-    """Number of constant elements by float dtype, in tensors of more than one element."""
+def value_faults(artifact: Artifact, model: ModelProto) -> list[str]:
+    """Constants that hold NaN, or infinities that aren't a mask.
+
+    A tensor whose only infinities are negative is a mask before a softmax; a scalar infinity is
+    the start of a reduction.
+    """
+    from onnx.numpy_helper import to_array
+
+    faults = []
+    for graph in graphs(model.graph):
+        for tensor in graph.initializer:
+            values = to_array(tensor)
+            if values.dtype.kind != "f" or np.isfinite(values).all():
+                continue
+            if np.isnan(values).any() or (values.size > 1 and np.isposinf(values).any()):
+                faults.append(f"{tensor.name} holds NaN or infinity")
+    return faults
+
+
+def _float_elements(model: ModelProto) -> dict[str, int]:
     from onnx import TensorProto
 
     names = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "float64"}
@@ -88,20 +120,19 @@ def float_elements(model: ModelProto) -> dict[str, int]:
     return count
 
 
-def broken_constants(model: ModelProto) -> list[str]:
-    """Names of the constants that hold NaN, or infinities that are not a mask.
+def _shape(value: ValueInfoProto) -> tuple[int | None, ...]:
+    dims = value.type.tensor_type.shape.dim
+    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
 
-    A tensor whose only infinities are negative is a mask before a softmax; a scalar infinity is
-    the start of a reduction.
-    """
-    from onnx.numpy_helper import to_array
 
-    broken = []
-    for graph in graphs(model.graph):
-        for tensor in graph.initializer:
-            values = to_array(tensor)
-            if values.dtype.kind != "f" or np.isfinite(values).all():
-                continue
-            if np.isnan(values).any() or (values.size > 1 and np.isposinf(values).any()):
-                broken.append(tensor.name)
-    return broken
+def _dtype(value: ValueInfoProto) -> str:
+    from onnx import TensorProto
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    kind = value.type.tensor_type.elem_type
+    names = {TensorProto.STRING: "string", TensorProto.BFLOAT16: "bfloat16"}
+    return names.get(kind) or str(tensor_dtype_to_np_dtype(kind))
+
+
+def _listed(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(map(str, specs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def translate(
         return _optimize(_process(tf_graph, inputs, outputs, opset), catch_errors=True)
 
 
-def _process(tf_graph, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int):
+def _process(tf_graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int) -> Any:
     from tf2onnx.tfonnx import process_tf_graph
 
     graph = process_tf_graph(
@@ -63,7 +63,7 @@ def _process(tf_graph, inputs: Mapping[str, str], outputs: Mapping[str, str], op
     return graph
 
 
-def _optimize(graph, *, catch_errors: bool) -> ModelProto:
+def _optimize(graph: Any, *, catch_errors: bool) -> ModelProto:
     from tf2onnx import optimizer
 
     optimizers = OrderedDict(optimizer._get_optimizers())
@@ -72,7 +72,7 @@ def _optimize(graph, *, catch_errors: bool) -> ModelProto:
     return graph.make_model("", graph_name="edgeproof")
 
 
-def _group_convolutions(graph) -> None:
+def _group_convolutions(graph: Any) -> None:
     """Sets `group` on convolutions whose filter reads a part of the channels.
 
     TensorFlow's Conv2D is grouped when the filter has fewer input channels than the input;
@@ -87,7 +87,7 @@ def _group_convolutions(graph) -> None:
                 node.set_attr("group", channels[1] // filter_shape[1])
 
 
-def _bodies(graph):
+def _bodies(graph: Any) -> Iterator[Any]:
     for node in graph.get_nodes():
         for body in node.get_body_graphs().values() if node.get_body_graphs() else ():
             yield body

@@ -1,0 +1,86 @@
+"""From a frozen GraphDef to the graph and weights of a TF.js model, through tensorflowjs' own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from converters.graph_edit import all_nodes
+from converters.signature import Signature
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+
+
+def signature_def(
+    signature: Signature, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> SignatureDef:
+    """A signature under the Keras names.
+
+    tensorflowjs finds names by shape and dtype, and gives up where two tensors share them
+    (4.22, `_find_signature_def_name`); here they are known.
+
+    Args:
+        signature: of the model.
+        inputs: from each Keras name to its tensor ("x:0").
+        outputs: likewise.
+    """
+    import tensorflow as tf
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    message = meta_graph_pb2.SignatureDef()
+    for rows, specs, names in (
+        (message.inputs, signature.inputs, inputs),
+        (message.outputs, signature.outputs, outputs),
+    ):
+        for spec in specs:
+            rows[spec.name].name = names[spec.name]
+            rows[spec.name].dtype = tf.as_dtype(spec.dtype).as_datatype_enum
+            rows[spec.name].tensor_shape.CopyFrom(tf.TensorShape(spec.shape).as_proto())
+    return message
+
+
+def optimize(graph_def: GraphDef, signature: SignatureDef) -> GraphDef:
+    """Folds batch norms, fuses convolutions and matrix products with what follows, folds constants."""
+    import tensorflow as tf
+
+    from converters.tfjs_model.vendor import graph_conversion
+
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+    optimized = graph_conversion().optimize_graph(graph, signature, skip_op_check=True)
+    _keep_inputs(optimized, graph_def, signature)
+    return optimized
+
+
+def extract_weights(graph_def: GraphDef) -> list[dict[str, Any]]:
+    """The constants, functions' too; they are emptied in the graph."""
+    from converters.tfjs_model.vendor import graph_conversion
+
+    [entries] = graph_conversion().extract_weights(graph_def)
+    return entries
+
+
+def unknown_ops(graph_def: GraphDef) -> list[tuple[str, str]]:
+    """Name and op of every node that TF.js can't run, by tensorflowjs' own list of ops."""
+    from converters.tfjs_model.vendor import graph_conversion
+
+    missing = graph_conversion().validate(graph_def, skip_op_check=False, strip_debug_ops=False)
+    return [(node.name, node.op) for node in all_nodes(graph_def) if node.op in missing]
+
+
+def _keep_inputs(optimized: GraphDef, graph_def: GraphDef, signature: SignatureDef) -> None:
+    """Puts back placeholders that nothing uses: TF.js refuses a feed that names an absent one."""
+    present = {node.name for node in optimized.node}
+    wanted = {tensor.name.partition(":")[0] for tensor in signature.inputs.values()}
+    for node in graph_def.node:
+        if node.name in wanted - present:
+            optimized.node.append(node)
+
+
+def as_json(message: Any) -> Any:
+    """A protobuf message in its JSON form."""
+    from google.protobuf.json_format import MessageToDict
+
+    return MessageToDict(message)
