@@ -23,9 +23,7 @@ class Converter(Protocol):
     def convert(self, graph: FrozenGraph, out: Path, options: ConversionOptions) -> Artifact:
         """Writes the format's float32 file into an empty directory."""
 
-    def derive(
-        self, base: Artifact, target: ExportTarget, out: Path, options: ConversionOptions
-    ) -> Artifact:
+    def derive(self, base: Artifact, target: ExportTarget, out: Path, options: ConversionOptions) -> Artifact:
         """Writes another precision, made from the float32 artifact."""
 
     def confirm(self, artifact: Artifact) -> None:
@@ -60,7 +58,9 @@ def convert(
     artifact = _written(graph, target, out, options, base)
     advance(str(target), 2, 3, "confirm")
     _converter(target).confirm(artifact)
-    (out / RECORD_NAME).write_text(dumps(artifact), encoding="utf-8")
+    # Without the place: the same files in another place have the same record.
+    record = dumps(replace(artifact, directory=Path()))
+    (out / RECORD_NAME).write_text(record, encoding="utf-8")
     advance(str(target), 3, 3)
     return artifact
 

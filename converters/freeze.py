@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ RESOURCE_OPS = frozenset(
 )
 """Ops that read what a frozen graph doesn't have."""
 
-_cache: dict[Path, tuple[str, GraphDef]] = {}
+_cache: dict[str, GraphDef] = {}
+"""The graph that was used last, by its hash: directories are renamed after they have been filled."""
 
 
 def freeze(source: SourceModel, out: Path) -> FrozenGraph:
@@ -88,13 +90,12 @@ def load_graph_def(graph: FrozenGraph) -> GraphDef:
     """A copy of the frozen graph that the caller may edit; read from disk once in a process."""
     import tensorflow as tf
 
-    key = graph.directory.resolve()
-    if _cache.get(key, ("", None))[0] != graph.sha256:
+    if graph.sha256 not in _cache:
         loaded = tf.compat.v1.GraphDef()
         loaded.ParseFromString(graph.graph_path.read_bytes())
-        _remember(key, graph.sha256, loaded)
+        _remember(graph.sha256, loaded)
     copy = tf.compat.v1.GraphDef()
-    copy.CopyFrom(_cache[key][1])
+    copy.CopyFrom(_cache[graph.sha256])
     return copy
 
 
@@ -112,7 +113,7 @@ def read_frozen(directory: Path) -> FrozenGraph:
             want="a directory that an earlier freeze wrote",
             fix="freeze the model again",
         )
-    graph = loads(record.read_text(encoding="utf-8"), FrozenGraph)
+    graph = replace(loads(record.read_text(encoding="utf-8"), FrozenGraph), directory=directory)
     sha256 = hash_file(directory / GRAPH_NAME)
     if sha256 != graph.sha256:
         raise EdgeproofError(
@@ -124,10 +125,10 @@ def read_frozen(directory: Path) -> FrozenGraph:
     return graph
 
 
-def _remember(key: Path, sha256: str, graph_def: GraphDef) -> None:
+def _remember(sha256: str, graph_def: GraphDef) -> None:
     """Keeps one graph only: a worker converts one model, and graphs are as large as its weights."""
     _cache.clear()
-    _cache[key] = (sha256, graph_def)
+    _cache[sha256] = graph_def
 
 
 def _trace(model: OpenModel) -> Any:
@@ -254,6 +255,7 @@ def _write(
         layers=dict(model.layers),
         source_sha256=source_sha256,
     )
-    (out / RECORD_NAME).write_text(dumps(graph), encoding="utf-8")
-    _remember(out.resolve(), graph.sha256, graph_def)
+    # Without the place: the same graph in another place has the same record.
+    (out / RECORD_NAME).write_text(dumps(replace(graph, directory=Path())), encoding="utf-8")
+    _remember(graph.sha256, graph_def)
     return graph
