@@ -50,6 +50,25 @@ class Scope:
 
         return f"{node.name}:{op_def_registry.get(node.op).output_arg[index].name}:0"
 
+    def list_output(self, node: NodeDef, index: int) -> str:
+        """Name of one of the tensors of an op whose only output is a list ("output")."""
+        if self.function is None:
+            return f"{node.name}:{index}" if index else node.name
+        return f"{node.name}:output:{index}"
+
+    def imported(self, node: NodeDef, tensor: str, name: str) -> str:
+        """What a function's tensor is called here, once its node has been copied under `name`.
+
+        Args:
+            node: the function's node.
+            tensor: one of its outputs, as functions spell it: "node:argument:2".
+        """
+        _, argument, index = tensor.split(":")
+        if self.function is not None:
+            return f"{name}:{argument}:{index}"
+        flat = _outputs_before(node, argument) + int(index)
+        return f"{name}:{flat}" if flat else name
+
     def add(self, node: NodeDef) -> str:
         """Appends a node, under a fresh name if its own is taken; gives its first output."""
         node.name = fresh_name(node.name, (other.name for other in self.nodes))
@@ -66,6 +85,23 @@ class Scope:
             for key, name in self.function.ret.items():
                 if name == old:
                     self.function.ret[key] = new
+
+
+def _outputs_before(node: NodeDef, argument: str) -> int:
+    """How many tensors an op gives before those of one of its output arguments."""
+    from tensorflow.python.framework import op_def_registry
+
+    count = 0
+    for output in op_def_registry.get(node.op).output_arg:
+        if output.name == argument:
+            break
+        if output.number_attr:
+            count += node.attr[output.number_attr].i
+        elif output.type_list_attr:
+            count += len(node.attr[output.type_list_attr].list.type)
+        else:
+            count += 1
+    return count
 
 
 def scopes(graph_def: GraphDef) -> Iterator[Scope]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -130,7 +131,7 @@ def _unquantized(path: Path, target: ExportTarget) -> list[str]:
     from converters.tflite.weights import share
 
     held = share(model_file.read(path), frozenset({"float32"}))
-    if held != held:
+    if math.isnan(held):
         return [f"the model has no weights to store in another type than {target.base} does"]
     return [f"{held:.1%} of the weight elements stay float32"] if held else []
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 PASSES: Mapping[str, tuple[str, ...]] = {
-    "tflite": (),
+    "tflite": ("tensor_lists",),
     "onnx": ("exact_gelu",),
     "tfjs": ("exact_gelu",),
 }
