@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from converters.artifact import FileRecord, hash_file, record_files
+from converters.artifact import FileRecord, record_files
 from converters.serial import dumps, from_plain, loads, to_plain
 from pipeline.files import fresh_directory, write_text
 
@@ -40,11 +40,6 @@ def digest(*parts: object) -> str:
     """Hash of records and plain values, the same in any process."""
     text = json.dumps([to_plain(part) for part in parts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def content_sha256(path: Path) -> str:
-    """Hash of a file, or of all files of a directory with their names."""
-    return digest(record_files(path)) if path.is_dir() else hash_file(path)
 
 
 class StepCache:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from converters.errors import EdgeproofError
 from converters.progress import advance
@@ -20,6 +21,9 @@ TIME_LIMIT_S = 60.0
 
 _SIDE_BY_SIDE = 2
 
+Trial: TypeAlias = tuple[str, Callable[..., Availability], dict[str, str]]
+"""A name, the function that tries it, and that function's arguments."""
+
 
 def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ...]]:
     """The runtimes, and the GPUs as each framework sees them.
@@ -28,16 +32,11 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
         log: for whatever they print.
     """
     names = [row.name for row in select(("all",))]
-    trials: list[tuple[str, Callable[[Worker], Availability]]] = [
-        (name, lambda worker, name=name: worker.call(probe, name=name)) for name in names
-    ]
-    trials += [
-        (witness.__name__, lambda worker, witness=witness: worker.call(witness))
-        for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)
-    ]
+    trials: list[Trial] = [(name, probe, {"name": name}) for name in names]
+    trials += [(witness.__name__, witness, {}) for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         context = contextvars.copy_context
-        runs = [pool.submit(context().run, partial(_try, log, name, trial)) for name, trial in trials]
+        runs = [pool.submit(context().run, partial(_try, log, *trial)) for trial in trials]
         found = []
         for number, run in enumerate(runs):
             advance("doctor", number, len(runs), trials[number][0])
@@ -45,10 +44,12 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
     return tuple(found[: len(names)]), tuple(found[len(names) :])
 
 
-def _try(log: Path, name: str, trial: Callable[[Worker], Availability]) -> Availability:
+def _try(
+    log: Path, name: str, witness: Callable[..., Availability], arguments: dict[str, str]
+) -> Availability:
     with Worker(log, TIME_LIMIT_S) as worker:
         try:
-            return trial(worker)
+            return worker.call(witness, **arguments)
         except EdgeproofError as error:  # crashed or hung: an answer too
             return Availability(name, "error", "", f"{error.what}: {error.got}")
         except WorkerError as error:

@@ -72,8 +72,9 @@ def hold(directory: Path, command: str) -> Iterator[Workplace]:
             stream.truncate(0)
             stream.write(f"{command} (process {os.getpid()})\n")
             stream.flush()
-            for place in (directory, *filter(Path.is_dir, directory.iterdir())):
-                remove_leftovers(place, ours_too=True)
+            remove_leftovers(directory, ours_too=True)
+            for below in filter(Path.is_dir, directory.iterdir()):
+                remove_leftovers(below, ours_too=True)
         yield Workplace(directory, log)
 
 

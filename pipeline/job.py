@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from converters.source import LoadOptions
@@ -62,7 +62,7 @@ class Job:
     model: Path | None = None
     training: TrainingPlan | None = None
     load: LoadOptions = LoadOptions()
-    data: FeedSpec = FeedSpec()
+    data: FeedSpec = field(default_factory=FeedSpec)
     calibration: FeedSpec | None = None
     targets: tuple[ExportTarget, ...] = ()
     opset: int | None = None

@@ -170,9 +170,9 @@ class Worker:
             self.close()
             raise EdgeproofError(
                 f"{_plainly(name)} took too long and was stopped",
-                got=f"{seconds:.0f} s",
+                got=f"no answer in {seconds:.1f} s",
                 want=f"at most {time_s:g} s",
-                fix=f"raise time_limit_s in the recipe's [export], or see {self.log}",
+                fix=f"raise time_limit_s in the recipe, or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
         if self.memory_mb is not None and memory_mb > self.memory_mb:
@@ -181,7 +181,7 @@ class Worker:
                 f"{_plainly(name)} took too much memory and was stopped",
                 got=f"{memory_mb} MB",
                 want=f"at most {self.memory_mb} MB",
-                fix=f"raise memory_limit_mb in the recipe's [export], or see {self.log}",
+                fix=f"raise memory_limit_mb in the recipe, or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
 

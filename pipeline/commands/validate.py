@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline import options
 from pipeline.console import Printer, progress
 from pipeline.places import BUILD
+
+if TYPE_CHECKING:
+    from pipeline.job import Job
 
 
 @click.command("validate", cls=options.SpreadCommand)
