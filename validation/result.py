@@ -36,14 +36,23 @@ def write_result(validation: Validation, path: Path) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file; it appears whole or not at all.
+
+    Raises:
+        EdgeproofError: the place can't be written to; an earlier file stays as it was.
+    """
     try:
         _replace(path, text)
     except OSError as error:
         raise EdgeproofError(
-            f"{path}: the result can't be written",
-            got=f"{error.strerror or error}",
-            want="a place for a file",
-            fix="name another file, or make room or a directory for it",
+            f"{path}: can't be written",
+            got=error.strerror or str(error),
+            want="a file in a directory that exists, has room and may be written to",
+            fix="name another place",
         ) from error
 
 

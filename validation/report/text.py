@@ -1,0 +1,96 @@
+"""How numbers, sizes and measures are written in the report."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from validation.verdict import Comparison, Tolerance
+
+MEASURES = {
+    "max_rel_range": "greatest error over the range",
+    "max_abs": "greatest error",
+    "mismatched": "unequal elements",
+    "sqnr_db": "signal to quantization noise",
+    "cosine": "cosine",
+    "argmax_agreement": "same top class",
+    "rmse": "root mean square error",
+}
+
+MORE_IS_BETTER = frozenset({"sqnr_db", "cosine", "argmax_agreement"})
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
+
+
+class Plain(str):
+    """Markdown that is meant as such, and not escaped."""
+
+
+def escape_markdown(value: Any) -> str:
+    """Text that stands for itself in Markdown, in a table too."""
+    if isinstance(value, Plain):
+        return value
+    return " ".join(_MARKDOWN.sub(r"\\\1", str(value)).split()) if value is not None else ""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three significant digits, powers of ten without padding: 1.32e-6."""
+    if value is None:
+        return "-"
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6):
+        return str(int(value))
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
+    text = f"{value:.{digits}g}"
+    return re.sub(r"e([+-])0*(\d+)", lambda m: f"e{'-' if m[1] == '-' else ''}{m[2]}", text)
+
+
+def decibels(value: float) -> str:
+    return f"{number(value) if not math.isfinite(value) else format(value, '.1f')} dB"
+
+
+def size(size_bytes: int) -> str:
+    """1.2 MB, in powers of 1000; nothing where it is not known."""
+    if not size_bytes:
+        return ""
+    amount, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.3g} {units[0]}"
+
+
+def measured(comparison: Comparison, tolerance: Tolerance) -> str:
+    """The value that is held against the limit."""
+    return _amount(tolerance.measure, getattr(comparison, tolerance.measure))
+
+
+def limit(tolerance: Tolerance) -> str:
+    """`≤ 1.32e-6`, `≥ 23.5 dB`, `none`."""
+    if tolerance.measure == "mismatched" and tolerance.limit == 0:
+        return "none"
+    sign = "≥" if tolerance.measure in MORE_IS_BETTER else "≤"
+    return f"{sign} {_amount(tolerance.measure, tolerance.limit)}"
+
+
+def _amount(measure: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if measure == "sqnr_db":
+        return decibels(value)
+    return f"{100 * value:.1f} %" if measure == "argmax_agreement" else number(value)
+
+
+def worst(comparison: Comparison) -> tuple[str, str, str]:
+    """Index, expected and actual value of the worst element."""
+    if comparison.worst_expected is None:
+        return "", "", ""
+    index = ", ".join(map(str, comparison.worst_index))
+    return f"[{index}]", _value(comparison.worst_expected), _value(comparison.worst_actual)
+
+
+def _value(value: Any) -> str:
+    """Enough digits to see a float32 difference."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return number(value, 7)
