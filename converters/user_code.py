@@ -13,7 +13,6 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
-import linecache
 import re
 import sys
 import traceback
@@ -70,19 +69,18 @@ def blame_line(error: BaseException, code_directories: Sequence[Path]) -> str:
 
     Args:
         error: as caught.
-        code_directories: whose files count as the user's own; without a frame there, the last frame.
+        code_directories: whose files count as the user's own; without a line there, the exception alone.
     """
-    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{text} ({error.filename}:{error.lineno}: {(error.text or '').strip()})"
-    frames = traceback.extract_tb(error.__traceback__)
+        place = f"{error.filename}:{error.lineno}: {(error.text or '').strip()}"
+        return f"{type(error).__name__}: {error.msg} ({place})"
     roots = [str(Path(directory).resolve()) for directory in code_directories]
-    own = [frame for frame in frames if any(_below(frame.filename, root) for root in roots)]
-    if not own and not frames:
-        return text
-    frame = (own or list(frames))[-1]
-    line = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-    return f"{text} ({frame.filename}:{frame.lineno}: {line})"
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if any(_below(f.filename, r) for r in roots)
+    ]
+    return f"{text} ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else text
 
 
 def _existing(directory: Path, reference: str) -> str:
@@ -172,7 +170,9 @@ def _import_privately(name: str, spec: ModuleSpec) -> ModuleType:
 
 def _is_ours(file: str) -> bool:
     root = Path(__file__).resolve().parent.parent
-    return any(_below(file, str(root / package)) for package in ("converters", "validation", "pipeline", "samples"))
+    return any(
+        _below(file, str(root / package)) for package in ("converters", "validation", "pipeline", "samples")
+    )
 
 
 def _below(file: str, directory: str) -> bool:
