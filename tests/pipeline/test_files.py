@@ -24,6 +24,12 @@ def fill(directory: Path, text: str) -> None:
         (partial / "file").write_text(text)
 
 
+def fill_and_fail(directory: Path, error: type[BaseException]) -> None:
+    with fresh_directory(directory) as partial:
+        (partial / "file").write_text("new")
+        raise error
+
+
 def names(directory: Path) -> list[str]:
     return sorted(entry.name for entry in directory.iterdir())
 
@@ -40,9 +46,8 @@ def test_a_directory_is_replaced_whole(tmp_path):
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_the_earlier_directory_and_nothing_else(tmp_path, error):
     fill(tmp_path / "out", "old")
-    with pytest.raises(error), fresh_directory(tmp_path / "out") as partial:
-        (partial / "file").write_text("new")
-        raise error
+    with pytest.raises(error):
+        fill_and_fail(tmp_path / "out", error)
     assert (tmp_path / "out" / "file").read_text() == "old"
     assert names(tmp_path) == ["out"]
 
