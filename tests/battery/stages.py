@@ -75,7 +75,9 @@ def judge_everywhere(prepared: Prepared, artifact: Artifact) -> tuple[Verdict, .
         runtime for runtime in select(("cpu", "web"), artifact.target.format) if not runtime.missing()
     ]
     verdicts = tuple(
-        judge(artifact, runtime.name, prepared.reference, f"{artifact.target} on {runtime.name}")
+        judge(
+            artifact=artifact, runtime_name=runtime.name, reference=prepared.reference, label=artifact.entry
+        )
         for runtime in runtimes
     )
     return conclude(verdicts)
