@@ -177,12 +177,18 @@ def _refuse_size(function: Any) -> None:
 
 
 def _constants_for_variables(function: Any) -> GraphDef:
-    """Freezes and inlines what can be inlined; loops and branches stay functions."""
+    """Freezes and inlines what can be inlined; loops and branches stay functions.
+
+    This is `convert_variables_to_constants_v2_as_graph` of TensorFlow 2.5 to 2.21 without its last
+    step, which imports the result into a new graph: that copies every weight twice more, and
+    fails on nodes that nothing needs (a recurrent layer inside TimeDistributed).
+    """
     from tensorflow.python.framework import convert_to_constants
 
-    _, graph_def = convert_to_constants.convert_variables_to_constants_v2_as_graph(
-        function, lower_control_flow=False, aggressive_inlining=True
+    data = convert_to_constants._FunctionConverterDataInEager(
+        func=function, lower_control_flow=False, aggressive_inlining=True
     )
+    graph_def, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
     if any(node.op.endswith("PartitionedCall") for node in all_nodes(graph_def)):
         graph_def = _inline_calls(graph_def, function)
     return graph_def

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 
 
-def shape_of_written(
-    scope: Scope, loop: NodeDef, body: FunctionDef, item: str, known: Shape, dtype: int
-) -> str:
-    """A tensor with the shape of the elements that a loop writes.
+def first_written(scope: Scope, loop: NodeDef, body: FunctionDef, item: str) -> str:
+    """A tensor ahead of the loop that has the shape of the elements which the loop writes.
 
     Where the item is also the next value of a loop variable (the state of most recurrent cells),
     it has the shape of that variable's first value. Otherwise the item of the first step is
@@ -25,36 +23,40 @@ def shape_of_written(
     Args:
         scope: where the loop stands; gets new nodes.
         item: the tensor in the body.
-        known: shape as far as it is static.
-        dtype: of the item, as a DataType number.
+    """
+    twin = _state_like(loop, body, item)
+    return twin if twin is not None else _first_step(scope, loop, body, item)
 
-    Returns:
-        Name of an int32 vector in `scope`.
+
+def sizes_of(scope: Scope, prefix: str, tensor: str, known: Shape, dtype: int) -> str:
+    """Name of an int32 vector with the shape of a tensor; sizes that are known are constants in it.
+
+    Args:
+        known: shape as far as it is static, None for an unknown rank.
+        dtype: of the tensor, as a DataType number.
     """
     import tensorflow as tf
 
-    twin = _state_like(loop, body, item)
-    tensor = twin if twin is not None else _first_step(scope, loop, body, item)
-    shape = make_node("Shape", f"{loop.name}/element_shape", [tensor], out_type=tf.int32)
+    shape = make_node("Shape", f"{prefix}/element_shape", [tensor], out_type=tf.int32)
     shape.attr["T"].type = dtype
     vector = scope.add(shape)
-    sizes = [_size(scope, loop, vector, axis, size) for axis, size in enumerate(known or ())]
-    if not sizes:
+    if not known:
         return vector
-    packed = make_node("Pack", f"{loop.name}/element_sizes", sizes, N=len(sizes), axis=0, T=tf.int32)
+    sizes = [_size(scope, prefix, vector, axis, size) for axis, size in enumerate(known)]
+    packed = make_node("Pack", f"{prefix}/element_sizes", sizes, N=len(sizes), axis=0, T=tf.int32)
     return scope.add(packed)
 
 
-def _size(scope: Scope, loop: NodeDef, vector: str, axis: int, size: int | None) -> str:
+def _size(scope: Scope, prefix: str, vector: str, axis: int, size: int | None) -> str:
     """One dimension: a constant where it is known, so that converters see it."""
     import tensorflow as tf
 
     if size is not None:
-        return scope.add(make_const(f"{loop.name}/size_{axis}", size, "int32"))
-    index = scope.add(make_const(f"{loop.name}/size_{axis}_index", axis, "int32"))
-    zero = scope.add(make_const(f"{loop.name}/size_{axis}_axis", 0, "int32"))
+        return scope.add(make_const(f"{prefix}/size_{axis}", size, "int32"))
+    index = scope.add(make_const(f"{prefix}/size_{axis}_index", axis, "int32"))
+    zero = scope.add(make_const(f"{prefix}/size_{axis}_axis", 0, "int32"))
     attrs = {"Tparams": tf.int32, "Tindices": tf.int32, "Taxis": tf.int32, "batch_dims": 0}
-    return scope.add(make_node("GatherV2", f"{loop.name}/size_{axis}_value", [vector, index, zero], **attrs))
+    return scope.add(make_node("GatherV2", f"{prefix}/size_{axis}_value", [vector, index, zero], **attrs))
 
 
 def _state_like(loop: NodeDef, body: FunctionDef, item: str) -> str | None:

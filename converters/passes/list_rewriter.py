@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from converters.graph_edit import Scope, function_named, keep_nodes, make_const, make_node, node_of
-from converters.passes.element_shape import Shape, shape_of_written
+from converters.passes.element_shape import Shape, first_written, sizes_of
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.function_pb2 import FunctionDef
@@ -102,13 +102,17 @@ class ListRewriter:
             self.writes[scope.function.signature.name, values] = item
         if kind.element is None:
             raise UnknownShapeError(f"{node.name} writes elements of unknown rank")
+        if kind.reserve is not None:
+            fill(scope, kind.reserve, sizes_of(scope, node.name, item, kind.element, kind.dtype))
+            values = node.input[0]
         axis = scope.add(make_const(f"{node.name}/axis", 0, "int32"))
         row = make_node("ExpandDims", f"{node.name}/row", [item, axis])
         row.attr["T"].type = kind.dtype
         set_int32(row, "Tdim")
-        start = make_node("Pack", f"{node.name}/start", [index], N=1 + len(kind.element), axis=0)
+        rank = len(kind.element)
+        start = make_node("Pack", f"{node.name}/start", [index], N=1 + rank, axis=0)
         zero = scope.add(make_const(f"{node.name}/zero", 0, "int32"))
-        start.input.extend([zero] * len(kind.element))
+        start.input.extend([zero] * rank)
         set_int32(start, "T")
         update = make_node(
             "XlaDynamicUpdateSlice", f"{node.name}/update", [values, scope.add(row), scope.add(start)]
@@ -117,7 +121,7 @@ class ListRewriter:
         set_int32(update, "Tindices")
         updated = scope.add(update)
         scope.rewire(scope.output(node), updated)
-        types[updated] = kind
+        types[updated] = replace(kind, reserve=None)
 
     def stack(self, scope: Scope, node: NodeDef, types: Types) -> None:
         if types[node.input[0]].reserve is not None:
@@ -139,17 +143,18 @@ class ListRewriter:
         lists = {k: types[name] for k, name in enumerate(loop.input) if name in types}
         body = function_named(self.graph_def, loop.attr["body"].func.name)
         cond = function_named(self.graph_def, loop.attr["cond"].func.name)
+        inside = {k: replace(kind, reserve=None) for k, kind in lists.items()}
         for function in (body, cond):
-            self._rewrite_function(function, lists)
+            self._rewrite_function(function, inside)
         for k, kind in lists.items():
             if kind.reserve is not None:
                 argument = body.signature.input_arg[k].name
                 item = self.writes.get((body.signature.name, argument))
                 if item is None or kind.element is None:
                     raise UnknownShapeError(f"{loop.name} doesn't write {argument} itself")
-                fill(scope, kind.reserve, shape_of_written(scope, loop, body, item, kind.element, kind.dtype))
-                lists[k] = replace(kind, reserve=None)
-        for k, kind in lists.items():
+                first = first_written(scope, loop, body, item)
+                fill(scope, kind.reserve, sizes_of(scope, loop.name, first, kind.element, kind.dtype))
+        for k, kind in inside.items():
             loop.attr["T"].list.type[k] = kind.dtype
             if len(loop.attr["output_shapes"].list.shape) > k:
                 set_shape(loop.attr["output_shapes"].list.shape[k], kind.element)
