@@ -13,7 +13,8 @@ import numpy as np
 
 from validation.runtimes.wire import decode_frame, encode_frame
 
-_LOG_LINES = 8
+_LOG_LINES = 20
+# Enough for Node's own report of an exception, which has the message above ten lines of stack.
 
 
 class NodeError(Exception):

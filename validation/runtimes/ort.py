@@ -69,9 +69,9 @@ class _Session:
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
         name = self._runtime.name
         named = to_file_names(self._artifact, feed, name)
-        ready = {key: _as_session_takes(array) for key, array in named.items()}
         outputs = list(dict.fromkeys(self._artifact.output_names.values()))
         try:
+            ready = {key: _as_session_takes(array) for key, array in named.items()}
             results = self._session.run(outputs, ready)
         except _engine_errors() as error:
             raise engine_fault(self._artifact, name, "running it", str(error)) from error
@@ -101,6 +101,7 @@ def _engine_errors() -> tuple[type[Exception], ...]:
 
 
 def _as_session_takes(array: np.ndarray) -> np.ndarray:
+    """The array as the bindings take it: strings as text, and so only those that are UTF-8."""
     if array.dtype.kind not in "OSU":
         return np.ascontiguousarray(array)
     text = [item if isinstance(item, str) else bytes(item).decode() for item in array.reshape(-1)]

@@ -61,8 +61,9 @@ def decode_frame(read: Callable[[int], bytes]) -> tuple[dict[str, Any], dict[str
     prefix = read(4)
     if len(prefix) < 4:
         return None
-    text = read(struct.unpack("<I", prefix)[0])
-    if not text:
+    (length,) = struct.unpack("<I", prefix)
+    text = read(length)
+    if len(text) < length:
         return None
     header = json.loads(text)
     rows = header.pop("tensors")

@@ -26,6 +26,12 @@ let wasmLoaded = 'none';
 // stdout belongs to the frames; whatever TF.js prints goes to the log.
 console.log = console.info = console.debug = console.error;
 
+// But not its advertisement for another package, which would stand among the last words of a crash.
+const warn = console.warn;
+console.warn = (...words: unknown[]) => {
+  if (!String(words[0]).includes('install our node backend')) warn(...words);
+};
+
 /** Ends this process when its parent is gone, even in the middle of a kernel that never yields. */
 function dieWithParent(): void {
   const watch = `const parent = process.ppid;

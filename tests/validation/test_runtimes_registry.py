@@ -1,0 +1,105 @@
+"""Choosing runtimes by name, pattern and group, and trying each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters.errors import EdgeproofError
+from validation.runtimes import RUNTIMES, probe, select
+from validation.runtimes.probe import _fault
+from validation.runtimes.tiny import BIAS, WEIGHTS, write_tiny
+
+ALL = [
+    "litert-cpu",
+    "litert-reference",
+    "onnxruntime-cpu",
+    "onnxruntime-unoptimized",
+    "tfjs-node-cpu",
+    "tfjs-node-wasm",
+]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "format", "names"),
+    [
+        (("all",), None, ALL),
+        (("cpu",), None, ALL),
+        (("web",), None, []),
+        (("gpu",), None, []),
+        (("all",), "onnx", ["onnxruntime-cpu", "onnxruntime-unoptimized"]),
+        (("tfjs-*",), None, ["tfjs-node-cpu", "tfjs-node-wasm"]),
+        (("*-cpu",), "tflite", ["litert-cpu"]),
+        (
+            ("tfjs-node-wasm", "litert-cpu", "litert-*"),
+            None,
+            ["litert-cpu", "litert-reference", "tfjs-node-wasm"],
+        ),
+        ((), None, []),
+    ],
+)
+def test_select(patterns: tuple[str, ...], format: str | None, names: list[str]) -> None:
+    assert [row.name for row in select(patterns, format)] == names
+
+
+@pytest.mark.parametrize("pattern", ["litert-gpu", "chromium-*", ""])
+def test_a_runtime_that_does_not_exist_is_an_error(pattern: str) -> None:
+    with pytest.raises(EdgeproofError) as caught:
+        select(("litert-cpu", pattern))
+    assert str(caught.value) == (
+        f"{pattern}: no such runtime\n"
+        f"  got:  {pattern!r}\n"
+        f"  want: one of {', '.join(ALL)}; or a group: cpu, web, gpu, all\n"
+        "  fix:  name one of these, or a shell pattern such as 'litert-*'"
+    )
+
+
+def test_every_runtime_here_passes_its_probe_within_seconds() -> None:
+    start = time.monotonic()
+    found = [probe(name) for name in RUNTIMES]
+    assert [(row.name, row.status, row.hint) for row in found] == [(name, "ok", "") for name in ALL]
+    assert all(row.device for row in found)
+    assert time.monotonic() - start < 15
+
+
+def test_a_probe_notices_a_wrong_number() -> None:
+    batch = np.ones((1, 3), np.float32)
+    right = batch @ WEIGHTS + BIAS
+    assert _fault(right, batch) == ""
+    assert _fault(right + np.float32(0.5), batch) == (
+        "a dense layer gives [[1.875, 9.5]] where [[1.375, 9.0]] is right"
+    )
+
+
+def test_a_runtime_that_is_broken_is_an_error_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "node.cjs").write_text("throw new Error('half installed');")
+    monkeypatch.setattr("validation.runtimes.tfjs_node.DIST", tmp_path)
+    found = probe("tfjs-node-cpu")
+    assert (found.status, found.device) == ("error", "")
+    assert "node ended with exit status 1" in found.hint
+    assert "Error: half installed" in found.hint
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx", "tfjs"])
+def test_the_tiny_model_has_the_same_bytes_every_time(format: str, tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (write_tiny(format, folder) for folder in folders)
+    assert first.files == second.files
+
+
+def test_no_probe_imports_tensorflow() -> None:
+    script = (
+        "import sys; from validation.runtimes import probe, RUNTIMES; "
+        "[probe(name) for name in RUNTIMES if not name.startswith('tfjs')]; "
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
