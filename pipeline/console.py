@@ -55,6 +55,12 @@ class Printer:
                 self.say(f"             {verdict.reason}")
 
 
+def shown(path: Path) -> str:
+    """A path as people want to read it: relative where it lies below the current directory."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def wants_colour(stream: TextIO) -> bool:
     """Whether colours are for this stream: a terminal that can, and no NO_COLOR (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from converters.errors import ExitStatus
+from converters.target import all_targets
 from validation.runtimes import select
 from validation.verdict import Verdict
 
@@ -65,10 +66,14 @@ def missing_runtimes(verdicts: Collection[Verdict], required: Collection[str]) -
 
 def in_order(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
     """Verdicts in the order of targets and runtimes, whichever came in first."""
+    targets = [str(target) for target in all_targets()]
     runtimes = [row.name for row in select(("all",))]
 
-    def rank(verdict: Verdict) -> tuple[str, str, int]:
-        place = runtimes.index(verdict.runtime) if verdict.runtime in runtimes else -1
-        return verdict.target, verdict.artifact, place
+    def rank(verdict: Verdict) -> tuple[int, str, int]:
+        return _place(verdict.target, targets), verdict.artifact, _place(verdict.runtime, runtimes)
 
     return tuple(sorted(verdicts, key=rank))
+
+
+def _place(name: str, known: list[str]) -> int:
+    return known.index(name) if name in known else len(known)

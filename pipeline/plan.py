@@ -158,9 +158,14 @@ def _sentence(failure: FailedTarget) -> str:
 def describe(source: SourceModel) -> dict[str, Any]:
     """The original, as the result names it."""
     return {
-        "path": str(source.path),
+        "path": _portable(source.path),
         "kind": source.kind,
         "loader": source.loader,
         "sha256": source.sha256,
         "notes": list(source.notes),
     }
+
+
+def _portable(path: Path) -> str:
+    """A path that means the same on another machine: below the current directory, or a mere name."""
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name

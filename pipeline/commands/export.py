@@ -10,7 +10,7 @@ import click
 
 from converters.errors import ExitStatus
 from pipeline import options
-from pipeline.console import Printer, progress
+from pipeline.console import Printer, progress, shown
 from pipeline.places import BUILD
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def _report(exports: Exports, log: Path) -> int:
     printer = Printer()
     for artifact in exports.artifacts:
         size = f"{artifact.size_bytes / 1e6:,.2f} MB"
-        printer.say(f"exported     {artifact.target!s:<20} {size:>12}  {artifact.entry_path}")
+        printer.say(f"exported     {artifact.target!s:<20} {size:>12}  {shown(artifact.entry_path)}")
     for failure in exports.failures:
         printer.say(f"error        {failure.target!s:<20} {failure}")
     if exports.failures:
-        printer.say(f"log: {log}")
+        printer.say(f"log: {shown(log)}")
         return int(ExitStatus.CONVERSION_FAILED)
     return int(ExitStatus.OK)

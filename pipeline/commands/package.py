@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline import options
-from pipeline.console import Printer
+from pipeline.console import Printer, shown
 from pipeline.places import BUILD
 
 
@@ -41,5 +41,5 @@ def command(recipe: Path | None, bundle: Path | None, output: Path | None, bundl
         printer.say(f"packaged     {artifact.target}")
     for target, reason in made.left_out.items():
         printer.say(f"left out     {target}: {reason}")
-    printer.say(f"bundle: {made.directory}")
+    printer.say(f"bundle: {shown(made.directory)}")
     return 0

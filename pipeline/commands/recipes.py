@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.target import parse_targets
-from pipeline.console import Printer
+from pipeline.console import Printer, shown
 from pipeline.files import Workplace
 from pipeline.job import Job, job_of
 from pipeline.options import listed
@@ -62,7 +62,7 @@ def report_done(printer: Printer, done: Done, job: Job, place: Workplace) -> int
     """Prints the verdicts and where everything is; returns the exit status."""
     printer.verdicts(done.validation, done.seconds)
     printer.json((place.directory / "result.json").read_text(encoding="utf-8"))
-    printer.say(f"report: {done.report[0]}, {done.report[1]}")
+    printer.say("report: " + ", ".join(shown(path) for path in done.report))
     return conclude(printer, done.validation, job, place.log)
 
 
@@ -74,5 +74,5 @@ def conclude(printer: Printer, validation: Validation, job: Job, log: Path) -> i
     allowed = [str(target) for target in job.allow_failing]
     status = exit_status(verdicts, job.require, allowed)
     if status:
-        printer.say(f"log: {log}")
+        printer.say(f"log: {shown(log)}")
     return int(status)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline import options
-from pipeline.console import Printer
+from pipeline.console import Printer, shown
 from pipeline.places import BUILD
 
 
@@ -30,7 +30,7 @@ def command(result: Path, output: Path | None) -> int:
     _check_exists(result)
     written = render(result, output or result.parent)
     for path in written:
-        Printer().say(f"report: {path}")
+        Printer().say(f"report: {shown(path)}")
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline import options
-from pipeline.console import Printer, progress
+from pipeline.console import Printer, progress, shown
 from pipeline.places import BUILD
 
 
@@ -49,5 +49,5 @@ def command(
         if done.bundle is None:
             printer.say("bundle: none, since nothing may ship")
         else:
-            printer.say(f"bundle: {done.bundle.directory} ({len(done.bundle.packed)} export(s))")
+            printer.say(f"bundle: {shown(done.bundle.directory)} ({len(done.bundle.packed)} export(s))")
     return status

@@ -239,8 +239,8 @@ def test_documented_defaults_are_the_real_ones():
         kind = sections()[section]
         values = dict(zip(kind.__struct_fields__[::-1], kind.__struct_defaults__[::-1], strict=False))
         for key, default in re.findall(r"^\| `(\w+)` \| [^|]+ \| `([^`]+)` \|", body, re.M):
-            found = values[key]
-            assert tomllib.loads(f"x = {default}")["x"] == (list(found) if isinstance(found, tuple) else found)
+            real = list(values[key]) if isinstance(values[key], tuple) else values[key]
+            assert tomllib.loads(f"x = {default}")["x"] == real
 
 
 def test_the_recipe_of_the_documentation_can_be_read(recipe):
