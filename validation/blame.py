@@ -20,8 +20,8 @@ SIBLINGS = {
 def conclude(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
     """The verdicts, each failure with the part that is to blame where a sibling runtime tells.
 
-    A file that fails on one runtime and passes on its sibling is right, and the runtime is wrong. One
-    that fails on both is wrong itself. What proved nothing blames nobody.
+    A file that passes on one runtime and not on its sibling is right, and the sibling is wrong. One that
+    fails on both, or can't be run on either, is wrong itself. What proved nothing blames nobody.
     """
     known = {(verdict.artifact, verdict.target, verdict.runtime): verdict for verdict in verdicts}
     return tuple(_conclude(verdict, known.get(_sibling_key(verdict))) for verdict in verdicts)
@@ -35,10 +35,11 @@ def _conclude(verdict: Verdict, sibling: Verdict | None) -> Verdict:
     if sibling is None or not accuses(verdict):
         return verdict
     if sibling.verdict == "pass":
-        reason = f"{verdict.reason}; the same file passes on {sibling.runtime}, so {verdict.runtime} is wrong"
+        word = "is wrong" if verdict.verdict == "fail" else "can't run it"
+        reason = f"{verdict.reason}; the same file passes on {sibling.runtime}: {verdict.runtime} {word}"
         return replace(verdict, blame="runtime", reason=reason)
-    if accuses(sibling):
-        reason = f"{verdict.reason}; it fails on {sibling.runtime} too, so the file is wrong"
+    if verdict.verdict == sibling.verdict and accuses(sibling):
+        reason = f"{verdict.reason}; it does so on {sibling.runtime} too: the file is wrong"
         return replace(verdict, blame="file", reason=reason)
     return verdict
 

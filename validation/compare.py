@@ -166,20 +166,21 @@ class OutputMeter:
 def differences(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     """|actual - expected| in float64, Infinity where a NaN or an infinity stands against another value."""
     if dtype_name(expected) in ("string", "bool"):
-        return (expected != actual).astype(np.float64)
+        return np.asarray(expected != actual, np.float64)
     if not is_float(dtype_name(expected)):
-        wide = [
-            array.astype(np.int64).view(np.uint64) if array.dtype.kind == "i" else array.astype(np.uint64)
-            for array in (expected, actual)
-        ]
-        left, right = wide
-        return np.where(expected > actual, left - right, right - left).astype(np.float64)
+        least, greatest = np.minimum(expected, actual), np.maximum(expected, actual)
+        # Modulo 2^64 the difference of two's complements is exact, where int64 itself would overflow.
+        return np.asarray(np.subtract(_unsigned(greatest), _unsigned(least)), np.float64)
     left, right = expected.astype(np.float64), actual.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.abs(right - left)
+        difference = np.asarray(np.abs(right - left))
     difference[(left == right) | (np.isnan(left) & np.isnan(right))] = 0.0
     difference[np.isnan(difference)] = math.inf
     return difference
+
+
+def _unsigned(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.int64).view(np.uint64) if array.dtype.kind == "i" else array.astype(np.uint64)
 
 
 def _agreeing_rows(expected: np.ndarray, actual: np.ndarray) -> int:

@@ -156,15 +156,22 @@ def _float16(random: np.random.Generator) -> Nudge:
     return lambda value: _relative(value, random.uniform(-1, 1, value.shape) * epsilon("float16") / 2)
 
 
-def _affine(bits: int) -> Callable[[np.random.Generator], Nudge]:
-    """2^bits steps over each kernel's range: evenly distributed within half a step."""
+def _affine(bits: int, least_rank: int) -> Callable[[np.random.Generator], Nudge]:
+    """2^bits steps over a tensor's range: evenly distributed within half a step, inside that range.
+
+    Args:
+        bits: of the stored integer.
+        least_rank: tensors of lower rank are stored finer: int8 files keep biases as int32.
+    """
 
     def make(random: np.random.Generator) -> Nudge:
         def nudge(value: np.ndarray) -> np.ndarray:
-            if value.ndim < 2:
+            if value.ndim < least_rank or not value.size:
                 return value
-            half_step = np.ptp(value.astype(np.float64)) / (2**bits - 1) / 2
-            return (value + random.uniform(-1, 1, value.shape) * half_step).astype(value.dtype)
+            low, high = float(value.min()), float(value.max())
+            half_step = (high - low) / (2**bits - 1) / 2
+            moved = value + random.uniform(-1, 1, value.shape) * half_step
+            return np.clip(moved, low, high).astype(value.dtype)
 
         return nudge
 
@@ -178,7 +185,7 @@ def _relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 PRECISIONS: Mapping[str, Callable[[np.random.Generator], Nudge]] = {
     "float16": _float16,
-    "uint16": _affine(16),
-    "uint8": _affine(8),
-    "int8": _affine(8),
+    "uint16": _affine(16, least_rank=1),
+    "uint8": _affine(8, least_rank=1),
+    "int8": _affine(8, least_rank=2),
 }

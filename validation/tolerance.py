@@ -141,8 +141,10 @@ def _quantized(target: ExportTarget, output: OutputReference) -> Tolerance:
         power *= 2
         parts.append("activations")
     if target.precision in ("int8", "int8_io"):
-        power += (output.range / 255) ** 2 / 12
+        power += _step_power(output)
         parts.append("the output's step")
+    if not power:
+        power, parts = _step_power(output), ["an 8-bit output"]
     expected = _decibels(output.rms, math.sqrt(power)) if math.isfinite(power) else -math.inf
     if expected - SQNR_MARGIN_DB >= constant:
         reason = (
@@ -155,6 +157,10 @@ def _quantized(target: ExportTarget, output: OutputReference) -> Tolerance:
         "ignores the inputs"
     )
     return Tolerance("sqnr_db", constant, reason)
+
+
+def _step_power(output: OutputReference) -> float:
+    return (output.range / 255) ** 2 / 12
 
 
 def _decibels(signal: float, error: float) -> float:
