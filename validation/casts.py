@@ -75,7 +75,7 @@ def _cast(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     if is_float(wanted):
         lost = np.isfinite(array) & ~np.isfinite(result)
     else:
-        lost = result.astype(array.dtype) != array
+        lost = result != array  # not by casting back: 2**32 - 1 survives int32 that way
     if np.any(lost):
         raise DoesNotFitError(f"{spec.name} holds {array[lost].ravel()[0]}, which {wanted} can't hold")
     return result
