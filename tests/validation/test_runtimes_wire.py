@@ -13,7 +13,7 @@ from converters.errors import EdgeproofError
 from converters.signature import TensorSpec
 from tests.validation.hand_made import Line, Port, write
 from validation.runtimes import runtime
-from validation.runtimes.wire import decode_frame, encode_frame, from_wire, to_wire
+from validation.runtimes.wire import decode_frame, encode_frame, to_wire
 
 
 def test_a_frame_comes_back_as_it_went() -> None:
@@ -58,14 +58,12 @@ def test_a_frame_cut_anywhere_is_the_end_of_the_stream() -> None:
         ("bool", [True], "bool"),
     ],
 )
-def test_values_that_fit_survive_both_ways(dtype: str, values: list[float], wire: str) -> None:
+def test_values_that_fit_survive(dtype: str, values: list[float], wire: str) -> None:
     array = np.array(values, ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
     spec = TensorSpec("x", (None,), dtype)
     sent = to_wire(spec, array, "m")
     assert sent.dtype.name == wire
-    back = from_wire(spec, sent, "m")
-    assert back.dtype == array.dtype
-    assert back.tobytes() == array.tobytes()
+    assert sent.astype(array.dtype).tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -83,25 +81,11 @@ def test_a_value_that_does_not_fit_is_refused(dtype: str, value: float, shown: s
     with pytest.raises(EdgeproofError) as caught:
         to_wire(TensorSpec("ids", (None,), dtype), np.array([1, value], dtype), "model.json on tfjs")
     assert str(caught.value) == (
-        f"model.json on tfjs: ids holds values that do not fit {wire}\n"
-        f"  got:  {shown} (1 of 2 elements)\n"
-        f"  want: values of {wire}, since TF.js has no {dtype}\n"
-        "  fix:  keep to values that fit, or give this tensor a dtype that TF.js has"
+        "model.json on tfjs: a value of the input does not survive\n"
+        f"  got:  ids holds {shown}, which {wire} can't hold\n"
+        f"  want: values that {wire} can hold, since TF.js has no {dtype}\n"
+        "  fix:  keep to such values, or give this input a dtype that TF.js has"
     )
-
-
-def test_a_result_outside_the_promised_dtype_is_refused() -> None:
-    # TF.js computes uint8 3 - 5 in int32: -2. Cast back it would wrap around to the right answer.
-    with pytest.raises(EdgeproofError) as caught:
-        from_wire(TensorSpec("y", (None,), "uint8"), np.array([-2], np.int32), "m")
-    assert caught.value.what == "m: y holds values that do not fit uint8"
-    assert caught.value.got == "-2 (1 of 1 elements)"
-
-
-def test_a_result_of_another_kind_is_left_for_the_comparison() -> None:
-    result = np.array([1], np.int32)
-    assert from_wire(TensorSpec("y", (None,), "bool"), result, "m") is result
-    assert from_wire(TensorSpec("y", (None,), "float32"), result, "m") is result
 
 
 @pytest.mark.parametrize("name", ["tfjs-node-cpu", "tfjs-node-wasm"])
@@ -110,5 +94,5 @@ def test_int64_that_overflows_is_refused_before_it_is_sent(name: str, tmp_path: 
     with runtime(name).open(artifact) as session:
         with pytest.raises(EdgeproofError) as caught:
             session.run({"ids": np.array([[1, 2**40]])})
-        assert caught.value.what == f"{artifact.entry_path} on {name}: ids holds values that do not fit int32"
+        assert caught.value.got == "ids holds 1099511627776, which int32 can't hold"
         assert session.run({"ids": np.array([[1, 2]])})["y"].tolist() == [[1, 2]]

@@ -18,7 +18,7 @@ from validation.feed import Tensors
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.machine import instruction_set
 from validation.runtimes.node_process import NodeError, NodeProcess
-from validation.runtimes.wire import from_wire, to_wire
+from validation.runtimes.wire import to_wire
 
 DIST = Path(__file__).parent / "js" / "dist"
 """The bundled program and the wasm binaries: built by `make setup`, inside every wheel."""
@@ -106,8 +106,7 @@ class _Session:
         outputs = list(dict.fromkeys(artifact.output_names.values()))
         request = {"kind": "run", "outputs": outputs}
         self._description, found = self._ask("running it", request, tensors, self._runtime.run_limit_s)
-        results = to_keras_names(artifact, found, name)
-        return {spec.name: from_wire(spec, results[spec.name], where) for spec in artifact.signature.outputs}
+        return to_keras_names(artifact, found, name)
 
     def _ask(
         self, doing: str, request: dict[str, Any], tensors: Tensors, limit_s: float

@@ -1,13 +1,13 @@
 """Frames between Python and the JavaScript programs; `js/src/wire.ts` is the other end and says the layout.
 
-TF.js has float32, int32, bool, complex64 and string, nothing else. A tensor of another dtype is
-cast at this boundary, and only where no value changes beyond the rounding to float32:
+TF.js has float32, int32, bool, complex64 and string, nothing else. An input of another dtype is cast
+here, and only where no value changes beyond the rounding to float32:
 
     float16, float64, bfloat16                 float32   a finite value that becomes infinite is refused
     int8, int16, uint8, uint16                 int32
     int64, uint32, uint64                      int32     a value outside int32 is refused
 
-Results are cast back to the dtype of the artifact's signature under the same rule.
+Results stay as TF.js gives them; `validation/casts.py` says which of these dtypes stand for which.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from converters.errors import EdgeproofError, ExitStatus
 from converters.signature import TensorSpec
-from validation.dtypes import as_bytes, dtype_name, numpy_dtype
+from validation.casts import DoesNotFitError, to_file
+from validation.dtypes import as_bytes, dtype_name, is_integer
 
 _LITTLE = {
     "float32": np.dtype("<f4"),
@@ -101,38 +103,14 @@ def to_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
     """
     if spec.dtype == "string" or spec.dtype in _LITTLE:
         return array
-    return _cast(array, "int32" if array.dtype.kind in "iu" else "float32", spec, where)
-
-
-def from_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
-    """A result in the dtype of the signature, where that is of the same kind.
-
-    A result of another kind is left as it is, for the comparison to report.
-
-    Raises:
-        EdgeproofError: a value does not fit the dtype that the model promises.
-    """
-    got = dtype_name(array)
-    castable = (got == "int32" and "int" in spec.dtype) or (got == "float32" and "float" in spec.dtype)
-    return _cast(array, spec.dtype, spec, where) if castable and got != spec.dtype else array
-
-
-def _cast(array: np.ndarray, dtype: str, spec: TensorSpec, where: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        result = array.astype(numpy_dtype(dtype))
-    lost = array != result if "int" in dtype else np.isfinite(array) & ~np.isfinite(result)
-    if not lost.any():
-        return result
-    value = array[lost].reshape(-1)[0]
-    raise EdgeproofError(
-        f"{where}: {spec.name} holds values that do not fit {dtype}",
-        got=f"{value} ({np.count_nonzero(lost)} of {lost.size} elements)",
-        want=f"values of {dtype}, since TF.js has no {_absent(array, dtype)}",
-        fix="keep to values that fit, or give this tensor a dtype that TF.js has",
-        status=ExitStatus.VERDICT_FAILED,
-    )
-
-
-def _absent(array: np.ndarray, dtype: str) -> str:
-    """Of the two dtypes of a cast, the one that TF.js lacks."""
-    return dtype if dtype_name(array) in _LITTLE else dtype_name(array)
+    wire = "int32" if is_integer(spec.dtype) else "float32"
+    try:
+        return to_file(array, replace(spec, dtype=wire), None)
+    except DoesNotFitError as error:
+        raise EdgeproofError(
+            f"{where}: a value of the input does not survive",
+            got=str(error),
+            want=f"values that {wire} can hold, since TF.js has no {spec.dtype}",
+            fix="keep to such values, or give this input a dtype that TF.js has",
+            status=ExitStatus.VERDICT_FAILED,
+        ) from error
