@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PASSES: Mapping[str, tuple[str, ...]] = {
     "tflite": ("tensor_lists",),
-    "onnx": ("exact_gelu",),
-    "tfjs": ("exact_gelu",),
+    "onnx": ("exact_gelu", "sign_bit", "composed_for_onnx"),
+    "tfjs": ("exact_gelu", "sign_bit", "grouped_convolution", "einsum", "composed_for_tfjs"),
 }
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from converters.graph_edit import all_nodes
+from converters.graph_edit import Scope, all_nodes, make_node, node_of, scopes
 from converters.signature import Signature
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
     from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+
+_UNARY = frozenset({"Relu", "Relu6", "Elu", "Sigmoid", "Tanh"})
+"""Activations that Grappler fuses and that are an op of one input by themselves."""
 
 
 def signature_def(
@@ -51,7 +55,43 @@ def optimize(graph_def: GraphDef, signature: SignatureDef) -> GraphDef:
         tf.import_graph_def(graph_def, name="")
     optimized = graph_conversion().optimize_graph(graph, signature, skip_op_check=True)
     _keep_inputs(optimized, graph_def, signature)
+    split_sums(optimized)
     return optimized
+
+
+def split_sums(graph_def: GraphDef) -> None:
+    """Takes sums of two tensors out of fused products, in place.
+
+    Grappler takes any sum with a matrix product for a bias, so that an unrolled LSTM has one
+    product as the bias of another; TF.js 4.22 stops on wasm: "_FusedMatMul only supports rank-1
+    bias". Only constant vectors stay.
+    """
+    for scope in scopes(graph_def):
+        vectors = {node.name for node in scope.nodes if node.op == "Const" and _rank(node) == 1}
+        for node in [node for node in scope.nodes if node.op == "_FusedMatMul"]:
+            fused = [name.decode() for name in node.attr["fused_ops"].list.s]
+            is_sum = len(node.input) == 3 and node_of(node.input[2]) not in vectors
+            if is_sum and fused[0] == "BiasAdd" and set(fused[1:]) <= _UNARY:
+                _split(scope, node, fused[1:])
+
+
+def _split(scope: Scope, node: NodeDef, activations: list[str]) -> None:
+    """Writes a fused product as MatMul, AddV2 and activations, the last under the node's name."""
+    dtype = {"T": node.attr["T"]}
+    flags = {key: node.attr[key] for key in ("transpose_a", "transpose_b")}
+    product = scope.add(make_node("MatMul", f"{node.name}/product", node.input[:2], **dtype, **flags))
+    steps = [("AddV2", [product, node.input[2]]), *((name, []) for name in activations)]
+    for index, (op, inputs) in enumerate(steps[:-1]):
+        result = scope.add(make_node(op, f"{node.name}/step_{index}", inputs, **dtype))
+        steps[index + 1] = (steps[index + 1][0], [result])
+    op, inputs = steps[-1]
+    old = scope.output(node)
+    node.CopyFrom(make_node(op, node.name, inputs, **dtype))
+    scope.rewire(old, scope.output(node))
+
+
+def _rank(node: NodeDef) -> int:
+    return len(node.attr["value"].tensor.tensor_shape.dim)
 
 
 def extract_weights(graph_def: GraphDef) -> list[dict[str, Any]]:

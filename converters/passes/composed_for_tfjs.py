@@ -1,0 +1,28 @@
+"""Ops that TF.js 4.22 lacks or gets wrong become expressions of ops that it has on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from converters.graph_graft import Expression, graft
+from converters.passes import expressions
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+EXPRESSIONS: Mapping[str, Expression] = {
+    "BatchMatMulV3": expressions.batch_matmul_v3,
+    "Bucketize": expressions.bucketize,
+    "Erfinv": expressions.erfinv,
+    "MatrixBandPart": expressions.matrix_band_part,
+    "LogicalXor": expressions.logical_xor,
+    "Roll": expressions.roll,
+    "Softsign": expressions.softsign,
+    "SpaceToDepth": expressions.space_to_depth,
+}
+
+
+def apply(graph_def: GraphDef) -> list[str]:
+    done = graft(graph_def, EXPRESSIONS)
+    return [f"{count} {op} written in other ops" for op, count in sorted(done.items())]
