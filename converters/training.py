@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 from converters.progress import advance
 from converters.serial import dumps
 
@@ -251,7 +252,7 @@ def _save(model: Any, path: Path, plan: TrainingPlan) -> None:
     except (NotImplementedError, TypeError, ValueError) as error:
         raise EdgeproofError(
             f"{plan.callable}: the trained model cannot be saved",
-            got=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            got=summary(error),
             want="layers whose get_config() tells all that their constructors need",
             fix="add get_config() to your own layers and models",
         ) from error

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -71,8 +72,7 @@ def blame_line(error: BaseException, code_directories: Sequence[Path]) -> str:
         error: as caught.
         code_directories: whose files count as the user's own; without a line there, the exception alone.
     """
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    text = summary(error)
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}: {(error.text or '').strip()}"
         return f"{type(error).__name__}: {error.msg} ({place})"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from converters.exceptions import summary
+
 TRIAL_SIZES = (16, 64, 224)
 """Sizes to try for dynamic dimensions, least first: a deep net needs a larger image to run at all."""
 
@@ -33,11 +35,14 @@ def compare(model: Any, reference: Any) -> tuple[bool, str]:
         except Exception as error:
             failed = error
     else:
-        return True, f"and no batch was found that tf-keras runs, so the two were not compared ({failed})"
+        return (
+            True,
+            f"and no batch was found that tf-keras runs, so they were not compared ({summary(failed)})",
+        )
     try:
         got = _run(model, batch)
     except Exception as error:
-        return False, f"it fails on a batch that tf-keras runs ({type(error).__name__})"
+        return False, f"it fails on a batch that tf-keras runs ({summary(error)})"
     return _judge(got, want)
 
 

@@ -14,11 +14,12 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 from converters.source import Loader, LoadOptions, SourceKind
 from converters.sources.config_safety import layer_classes, scan_config
 from converters.sources.crosscheck import compare
@@ -159,11 +160,9 @@ def _load(
 def _judge(models: dict[Loader, Any], errors: dict[Loader, Exception]) -> tuple[Loader, str]:
     """Which of the two libraries to believe, and why."""
     if "keras" in errors:
-        return "tf_keras", f"tf-keras opens it; Keras 3 cannot: {_first_line(errors['keras'])}"
+        return "tf_keras", f"tf-keras opens it; Keras 3 cannot: {summary(errors['keras'])}"
     if "tf_keras" in errors:
-        note = (
-            f"Keras 3 opens it; tf-keras cannot, so they were not compared: {_first_line(errors['tf_keras'])}"
-        )
+        note = f"Keras 3 opens it; tf-keras cannot, so they were not compared: {summary(errors['tf_keras'])}"
         return "keras", note
     agree, found = compare(models["keras"], models["tf_keras"])
     if agree:
@@ -192,7 +191,7 @@ def _opened_hdf5(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise EdgeproofError(
             f"{path}: the HDF5 file is truncated or damaged",
-            got=_first_line(error),
+            got=summary(error),
             want="a whole HDF5 file",
             fix="copy or download the file again",
         ) from error
@@ -227,15 +226,7 @@ def _explain(path: Path, errors: dict[Loader, Exception]) -> EdgeproofError:
     )
     return EdgeproofError(
         f"{path}: the model cannot be opened",
-        got="\n".join(f"{LIBRARY_NAMES[name]}: {_first_line(error)}" for name, error in errors.items()),
+        got="\n".join(f"{LIBRARY_NAMES[name]}: {summary(error)}" for name, error in errors.items()),
         want="a model whose layers are Keras' own or are named as custom objects",
         fix=fix,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    """The exception in one line of at most 300 characters."""
-    lines: Callable[[], list[str]] = str(error).strip().splitlines
-    text = next((line for line in lines() if line.strip()), "")
-    short = text if len(text) <= 300 else text[:297] + "..."
-    return f"{type(error).__name__}: {short}"

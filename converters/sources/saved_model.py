@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 from converters.signature import Signature, TensorSpec
 from converters.source import LoadOptions
 from converters.sources.findings import refuse
@@ -50,7 +51,7 @@ def open_saved_model(path: Path, options: LoadOptions) -> OpenSavedModel:
     try:
         loaded = tf.saved_model.load(str(path), tags=tags)
     except Exception as error:
-        raise _damaged(path, f"{type(error).__name__}: {str(error).strip()[:300]}") from error
+        raise _damaged(path, summary(error)) from error
     concrete = loaded.signatures[key]
     inputs, outputs = _order(path, loaded, concrete)
     _refuse_ragged(path, concrete)

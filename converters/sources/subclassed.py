@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 from converters.signature import Signature, TensorSpec
 from converters.sources.names import leaves, make_unique, output_name, rebuild
 
@@ -101,10 +102,9 @@ def _trace(
         sharper = tuple(_as_used(spec, traced) for spec in specs)
         return sharper, traced if sharper == specs else _trace_once(function, sharper)
     assert first is not None
-    lines = str(first).strip().splitlines() or [""]
     raise EdgeproofError(
         f"{path}: the subclassed model cannot be traced with the shapes that it was saved with",
-        got=f"{type(first).__name__}: {lines[0][:300]}",
+        got=summary(first),
         want=f"a call with {', '.join(f'{n}{list(s)}' for n, s in shapes.items())} to work",
         fix="let `call` take one argument (a dictionary for several inputs), whose shapes Keras records",
     ) from first
