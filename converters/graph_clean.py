@@ -11,9 +11,11 @@ from converters.graph_edit import (
     Nodes,
     all_nodes,
     called_functions,
+    fresh_name,
     keep_nodes,
     plain,
     reachable,
+    rename_nodes,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def clean(graph_def: GraphDef, inputs: Collection[str], outputs: Collection[str]
     drop_debug_attributes(graph_def)
     bypass_identities(graph_def, outputs)
     prune(graph_def, [*inputs, *outputs])
+    name_captures(graph_def)
     name_functions(graph_def)
 
 
@@ -106,6 +109,37 @@ def prune(graph_def: GraphDef, roots: Collection[str]) -> None:
     del graph_def.library.registered_gradients[:]
 
 
+def name_captures(graph_def: GraphDef) -> None:
+    """Renames constants that a call captured: TensorFlow calls them by a count, "conv2d/33"."""
+    taken = {node.name for node in graph_def.node}
+    names: dict[str, str] = {}
+    for node in graph_def.node:
+        scope, _, last = node.name.rpartition("/")
+        if node.op == "Const" and last.isdecimal():
+            names[node.name] = fresh_name(f"{scope}/constant".lstrip("/"), taken)
+            taken.add(names[node.name])
+    rename_nodes(graph_def.node, names)
+
+
+def name_arguments(function: FunctionDef) -> None:
+    """Numbers a function's arguments, some of which carry a count of what was traced before."""
+    taken = {node.name for node in function.node_def}
+    names: dict[str, str] = {}
+    for index, argument in enumerate(function.signature.input_arg):
+        names[argument.name] = fresh_name(f"argument_{index}", taken)
+        argument.name = names[argument.name]
+    for node in function.node_def:
+        for index, tensor in enumerate(node.input):
+            node.input[index] = names.get(tensor, tensor)
+    returned = [
+        names.get(function.ret[out.name], function.ret[out.name]) for out in function.signature.output_arg
+    ]
+    function.ret.clear()
+    for index, (out, tensor) in enumerate(zip(function.signature.output_arg, returned, strict=True)):
+        out.name = f"result_{index}"
+        function.ret[out.name] = tensor
+
+
 def name_functions(graph_def: GraphDef) -> None:
     """Renames functions, whose names carry a count of everything the process traced before.
 
@@ -116,6 +150,7 @@ def name_functions(graph_def: GraphDef) -> None:
     for function in _callees_first(graph_def):
         old = function.signature.name
         _rename_calls(function.node_def, names)
+        name_arguments(function)
         function.signature.name = ""
         digest = hashlib.sha256(function.SerializeToString(deterministic=True)).hexdigest()[:12]
         stem = re.sub(r"(_frozen)?(_\d+)*$", "", old.removeprefix("__inference_")).lstrip("_")

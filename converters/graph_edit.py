@@ -181,6 +181,16 @@ def layer_of(node: str, layers: Mapping[str, str]) -> str:
     return "/".join(scopes[:-1]) or node
 
 
+def rename_nodes(nodes: Nodes, names: Mapping[str, str]) -> None:
+    """Renames nodes of the main graph and everything that refers to them, all at once."""
+    for node in nodes:
+        node.name = names.get(node.name, node.name)
+        for index, tensor in enumerate(node.input):
+            if (old := node_of(tensor)) in names:
+                head = "^" if tensor.startswith("^") else ""
+                node.input[index] = head + names[old] + tensor.removeprefix("^")[len(old) :]
+
+
 def keep_nodes(nodes: Nodes, wanted: Iterable[str]) -> None:
     """Drops every node that isn't named, in place."""
     names = set(wanted)

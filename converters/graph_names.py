@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from converters.graph_edit import fresh_name, make_node, node_of, plain
+from converters.graph_edit import fresh_name, make_node, node_of, plain, rename_nodes
 from converters.signature import Signature
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def name_ends(
     ends = {*input_names.values(), *output_names.values()}
     given = [node_of(tensor) for tensor in inputs]
     _make_room(graph_def, ends, set(given))
-    _rename(graph_def, dict(zip(given, input_names.values(), strict=True)))
     renamed = dict(zip(given, input_names.values(), strict=True))
+    rename_nodes(graph_def.node, renamed)
     for spec, tensor in zip(signature.outputs, outputs, strict=True):
         node, _, index = plain(tensor).partition(":")
         source = ":".join(filter(None, (renamed.get(node, node), index)))
@@ -64,14 +64,4 @@ def _make_room(graph_def: GraphDef, wanted: set[str], inputs: set[str]) -> None:
     for node in graph_def.node:
         if node.name in wanted and node.name not in inputs:
             moves[node.name] = fresh_name(f"{node.name}/inner", [*taken, *moves.values()])
-    _rename(graph_def, moves)
-
-
-def _rename(graph_def: GraphDef, names: Mapping[str, str]) -> None:
-    """Renames nodes of the main graph and everything that refers to them, all at once."""
-    for node in graph_def.node:
-        node.name = names.get(node.name, node.name)
-        for index, tensor in enumerate(node.input):
-            if (old := node_of(tensor)) in names:
-                head = "^" if tensor.startswith("^") else ""
-                node.input[index] = head + names[old] + tensor.removeprefix("^")[len(old) :]
+    rename_nodes(graph_def.node, moves)
