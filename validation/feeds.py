@@ -147,7 +147,9 @@ def _batches(chunks: Iterable[Chunk], layout: Layout, spec: FeedSpec) -> Iterato
 def _number(batches: Iterator[Chunk], spec: FeedSpec, layout: Layout) -> Iterator[Feed]:
     first = 0
     for batch in batches:
-        yield Feed(batch if layout.batched else {n: a[0] for n, a in batch.items()}, spec.origin, first)
+        # A reshape where a[0] would do: of an object array that is no array any more.
+        single = {name: array.reshape(array.shape[1:]) for name, array in batch.items() if not layout.batched}
+        yield Feed(single or batch, spec.origin, first)
         first += _length(batch)
     if first == 0:
         raise EdgeproofError(
