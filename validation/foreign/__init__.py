@@ -38,11 +38,11 @@ def adopt(*, path: Path, signature: Signature, reference: Reference | None = Non
     outputs = pair_up(path, "output", signature.outputs, facts.outputs)
     ways = inputs.mappings(), outputs.mappings()
     if all(len(way) == 1 for way in ways):
-        return _artifact(facts, signature, ways[0][0], ways[1][0])
+        return _artifact(facts, _records(facts), signature, ways[0][0], ways[1][0])
     if reference is None:
         sides = [side for side, way in zip((inputs, outputs), ways, strict=True) if len(way) != 1]
         raise ambiguous(path, sides, "names and shapes don't settle it, and no values were given")
-    build = partial(_artifact, facts, signature)
+    build = partial(_artifact, facts, _records(facts), signature)
     return build(*map_by_values(path, inputs, outputs, reference, build))
 
 
@@ -66,19 +66,30 @@ def _read(path: Path) -> FileFacts:
     return readers[suffix](entry)
 
 
-def _artifact(facts: FileFacts, signature: Signature, inputs: NameMap, outputs: NameMap) -> Artifact:
-    """The record of a file with these names for its tensors."""
+def _records(facts: FileFacts) -> tuple[FileRecord, ...]:
+    """Only the files that belong to it: it may lie in a folder with anything else."""
     directory = facts.entry.parent
-    records = [
+    rows = [
         FileRecord(file.relative_to(directory).as_posix(), hash_file(file), file.stat().st_size)
         for file in facts.files
     ]
+    return tuple(sorted(rows, key=lambda row: row.path))
+
+
+def _artifact(
+    facts: FileFacts,
+    records: tuple[FileRecord, ...],
+    signature: Signature,
+    inputs: NameMap,
+    outputs: NameMap,
+) -> Artifact:
+    """The record of a file with these names for its tensors."""
     tensors = {**inputs, **outputs}
     return Artifact(
         target=facts.target,
-        directory=directory,
+        directory=facts.entry.parent,
         entry=facts.entry.name,
-        files=tuple(sorted(records, key=lambda record: record.path)),
+        files=records,
         signature=Signature(_specs(inputs, signature.inputs), _specs(outputs, signature.outputs)),
         input_names={name: tensor.name for name, tensor in inputs.items()},
         output_names={name: tensor.name for name, tensor in outputs.items()},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, permutations
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -38,11 +38,22 @@ class Side:
 
     def mappings(self) -> tuple[NameMap, ...]:
         """Every complete mapping whose shapes and dtypes agree, up to `MOST_MAPPINGS` and one more."""
-        orders = permutations(self.tensors)
-        fitting = (order for order in orders if all(map(agree, self.specs, order)))
-        names = [spec.name for spec in self.specs]
-        found = islice(fitting, MOST_MAPPINGS + 1)
-        return tuple({**self.certain, **dict(zip(names, order, strict=True))} for order in found)
+        found = islice(_assignments(self.specs, self.tensors), MOST_MAPPINGS + 1)
+        return tuple({**self.certain, **mapping} for mapping in found)
+
+
+def _assignments(
+    specs: Sequence[TensorSpec], tensors: Sequence[FileTensor]
+) -> Iterator[dict[str, FileTensor]]:
+    """Every way to give each spec a tensor of its own that agrees with it."""
+    if not specs:
+        yield {}
+        return
+    spec, *others = specs
+    for index, tensor in enumerate(tensors):
+        if agree(spec, tensor):
+            rest = [*tensors[:index], *tensors[index + 1 :]]
+            yield from ({spec.name: tensor, **mapping} for mapping in _assignments(others, rest))
 
 
 def pair_up(path: Path, what: str, specs: Sequence[TensorSpec], tensors: Sequence[FileTensor]) -> Side:
@@ -68,6 +79,10 @@ def pair_up(path: Path, what: str, specs: Sequence[TensorSpec], tensors: Sequenc
     for spec in side.specs:
         if not any(agree(spec, tensor) for tensor in side.tensors):
             raise _disagreement(path, what, spec, side.tensors)
+    if not side.mappings():
+        raise _error(
+            path, f"two {what}s of the model need the same one of the file", side.specs, side.tensors
+        )
     return side
 
 

@@ -3,19 +3,26 @@ and what comes out is held against what the original gave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from converters.artifact import Artifact, Quantization
+from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
-from validation.dtypes import is_float, is_integer, numpy_dtype
-from validation.expected import Batch, Reference
+from validation.casts import DoesNotFitError, dequantize
+from validation.dtypes import is_float, is_integer
+from validation.expected import Reference
 from validation.feed import Tensors
+from validation.fitting import cut, trim
 from validation.foreign.names import MOST_MAPPINGS, NameMap, Side
+from validation.runtime import Runtime
 from validation.runtimes import select
+
+MOST_CALLS = 8
+"""Of the first batch, where the file takes few samples at a time."""
 
 LIMITS = {"float32": 0.1, "float16": 0.1, "uint16": 0.1}
 QUANTIZED_LIMIT = 0.5
@@ -60,23 +67,35 @@ def map_by_values(
     """
     mappings = inputs.mappings()
     if len(mappings) > MOST_MAPPINGS:
-        raise ambiguous(path, (inputs,), "more ways to map them than can be tried")
-    batch = next(reference.batches())
+        raise ambiguous(path, [inputs], f"more than {MOST_MAPPINGS} ways to map them")
     every = {f"tensor {i}": tensor for i, tensor in enumerate((*outputs.certain.values(), *outputs.tensors))}
     trials: list[Trial] = []
-    failures: list[EdgeproofError] = []
+    failures: list[Exception] = []
     for mapping in mappings:
         try:
-            expected, actual = _run(build(mapping, every), batch, reference.layout.batched)
-        except EdgeproofError as error:  # inputs in the wrong places can be more than a file can take
+            expected, actual = _run(build(mapping, every), reference)
+        except (EdgeproofError, DoesNotFitError) as error:  # inputs in wrong places may not even run
             failures.append(error)
         else:
-            trials.append(_fit(mapping, outputs, expected, {id(every[i]): a for i, a in actual.items()}))
+            found = {id(every[name]): array for name, array in actual.items()}
+            trials.append(_fit(mapping, outputs, expected, found))
     if not trials:
-        raise failures[0]
+        raise _not_run(path, failures[0])
     precision = build(mappings[0], every).target.precision
     best = _choose(path, inputs, outputs, trials, LIMITS.get(precision, QUANTIZED_LIMIT))
     return best.inputs, best.outputs
+
+
+def _not_run(path: Path, failure: Exception) -> EdgeproofError:
+    if isinstance(failure, EdgeproofError):
+        return failure
+    return EdgeproofError(
+        f"{path}: can't be run on the model's inputs, to tell its tensors apart",
+        got=str(failure),
+        want="a file that takes what the model takes",
+        fix="check that this file was exported from this model",
+        status=ExitStatus.VERDICT_FAILED,
+    )
 
 
 def _fit(mapping: NameMap, outputs: Side, expected: Tensors, actual: Mapping[int, np.ndarray]) -> Trial:
@@ -108,9 +127,9 @@ def _choose(path: Path, inputs: Side, outputs: Side, trials: list[Trial], limit:
         )
     clear = SEPARATION * max(best.distance, SAME)
     if others and others[0].distance < clear:
-        raise ambiguous(path, (inputs,), "several mappings give the original's values")
+        raise ambiguous(path, [inputs], "several mappings give the original's values")
     if best.rival < clear:
-        raise ambiguous(path, (outputs,), "several mappings give the original's values")
+        raise ambiguous(path, [outputs], "several mappings give the original's values")
     return best
 
 
@@ -130,67 +149,47 @@ def ambiguous(path: Path, sides: Sequence[Side], why: str) -> EdgeproofError:
     )
 
 
-def _run(artifact: Artifact, batch: Batch, batched: bool) -> tuple[Tensors, dict[str, np.ndarray]]:
-    """What was expected of, and came out for, as many samples as the file's batch size divides."""
-    runtime = next((r for r in select(("all",), artifact.target.format) if r.missing() is None), None)
-    if runtime is None:
-        first = select(("all",), artifact.target.format)[0]
+def _run(artifact: Artifact, reference: Reference) -> tuple[Tensors, Tensors]:
+    """What was expected and what came out for the first few samples.
+
+    Raises:
+        EdgeproofError: the file can't be run here.
+        DoesNotFitError: it can't take the original's inputs.
+    """
+    calls = list(islice(cut(next(reference.batches()), artifact, reference), MOST_CALLS))
+    with _runtime(artifact).open(artifact) as session:
+        results = [session.run(call.inputs) for call in calls]
+    trimmed = [
+        {name: trim(array, call, per_sample=True) for name, array in result.items()}
+        for call, result in zip(calls, results, strict=True)
+    ]
+    actual = {name: _real(artifact, name, _join(trimmed, name)) for name in trimmed[0]}
+    return {name: _join([call.expected for call in calls], name) for name in calls[0].expected}, actual
+
+
+def _runtime(artifact: Artifact) -> Runtime:
+    """The first one that is here."""
+    rows = select(("all",), artifact.target.format)
+    found = next((row for row in rows if row.missing() is None), None)
+    if found is None:
         raise EdgeproofError(
             f"{artifact.entry_path}: no runtime here can run it, to tell its tensors apart",
-            got=f"{first.name} is missing",
+            got=f"none of {', '.join(row.name for row in rows)}",
             want=f"a runtime for {artifact.target.format}",
-            fix=first.missing() or "see `edgeproof doctor`",
+            fix=rows[0].missing() or "",
             status=ExitStatus.UNAVAILABLE,
         )
-    with runtime.open(artifact) as session:
-        results = [session.run(_to_file(artifact, piece)) for piece in _pieces(artifact, batch, batched)]
-    if not batched:
-        return batch.expected, {name: _real(artifact, name, results[0][name]) for name in results[0]}
-    actual = {name: _real(artifact, name, np.concatenate([r[name] for r in results])) for name in results[0]}
-    count = min(len(array) for array in actual.values())
-    return {name: array[:count] for name, array in batch.expected.items()}, actual
+    return found
 
 
-def _pieces(artifact: Artifact, batch: Batch, batched: bool) -> Iterator[Tensors]:
-    """The batch in pieces of the size that the file takes; a remainder is left out."""
-    fixed = {spec.shape[0] for spec in artifact.signature.inputs if spec.shape} - {None}
-    size = (min(filter(None, fixed), default=batch.samples)) if batched else batch.samples
-    if not batched:
-        yield batch.inputs
-        return
-    if size > batch.samples:
-        raise EdgeproofError(
-            f"{artifact.entry_path}: its batch size is greater than the reference's",
-            got=f"a fixed batch of {size}",
-            want=f"at most {batch.samples} samples",
-            fix="give more samples in one batch, or export the model with an open batch dimension",
-        )
-    for start in range(0, batch.samples - size + 1, size):
-        yield {name: array[start : start + size] for name, array in batch.inputs.items()}
-
-
-def _to_file(artifact: Artifact, tensors: Tensors) -> dict[str, np.ndarray]:
-    """Inputs in the dtypes of the file: quantized with its scale, or cast."""
-    specs = artifact.signature.inputs
-    return {
-        spec.name: _quantized(tensors[spec.name], artifact.quantization[spec.name])
-        if spec.name in artifact.quantization
-        else tensors[spec.name].astype(numpy_dtype(spec.dtype))
-        for spec in specs
-    }
-
-
-def _quantized(array: np.ndarray, quantization: Quantization) -> np.ndarray:
-    limits = np.iinfo(quantization.dtype)
-    steps = np.rint(array / quantization.scale) + quantization.zero_point
-    return np.clip(steps, limits.min, limits.max).astype(quantization.dtype)
+def _join(pieces: Sequence[Tensors], name: str) -> np.ndarray:
+    arrays = [piece[name] for piece in pieces]
+    return np.concatenate(arrays) if len(arrays) > 1 and arrays[0].ndim else arrays[0]
 
 
 def _real(artifact: Artifact, name: str, array: np.ndarray) -> np.ndarray:
     quantization = artifact.quantization.get(name)
-    if quantization is None:
-        return array
-    return quantization.scale * (array.astype(np.float64) - quantization.zero_point)
+    return array if quantization is None else dequantize(array, quantization)
 
 
 def distance(expected: np.ndarray, actual: np.ndarray) -> float:
