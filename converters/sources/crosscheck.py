@@ -27,6 +27,9 @@ def compare(model: Any, reference: Any) -> tuple[bool, str]:
     Returns:
         Whether they agree, and a clause that says what was found.
     """
+    shapes = [[tuple(tensor.shape) for tensor in side.inputs] for side in (model, reference)]
+    if shapes[0] != shapes[1]:
+        return False, f"its inputs have shapes {shapes[0]}, tf-keras' have {shapes[1]}"
     for size in TRIAL_SIZES:
         try:
             batch = [_sample(tensor, size) for tensor in reference.inputs]

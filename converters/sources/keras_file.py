@@ -26,6 +26,10 @@ from converters.sources.crosscheck import compare
 from converters.sources.custom_objects import load_custom_objects
 from converters.sources.file_safety import scan_hdf5, scan_zip
 from converters.sources.findings import Finding, refuse
+from converters.sources.keras1 import translated
+
+LOADERS: dict[str, tuple[Loader, ...]] = {"3": ("keras",), "1": ("tf_keras",)}
+"""Libraries to try, by the version of Keras that wrote the file; others are tried with both."""
 
 LIBRARY_NAMES = {"keras": "Keras 3", "tf_keras": "tf-keras"}
 
@@ -40,6 +44,8 @@ def open_keras_file(path: Path, kind: SourceKind, loader: Loader, options: LoadO
     check(path, kind, custom_objects, options)
     try:
         return _load(path, kind, loader, custom_objects, options)
+    except EdgeproofError:
+        raise
     except Exception as error:
         raise _explain(path, {loader: error}) from error
 
@@ -55,16 +61,21 @@ def choose_loader(path: Path, kind: SourceKind, options: LoadOptions) -> tuple[L
     version = written_by(path, kind)
     models: dict[Loader, Any] = {}
     errors: dict[Loader, Exception] = {}
-    loaders: tuple[Loader, ...] = ("keras",) if version.startswith("3") else ("keras", "tf_keras")
+    loaders: tuple[Loader, ...] = LOADERS.get(version[:1], ("keras", "tf_keras"))
     for loader in loaders:
         try:
             models[loader] = _load(path, kind, loader, custom_objects, options)
+        except EdgeproofError:
+            raise
         except Exception as error:
             errors[loader] = error
     if not models:
-        raise _explain(path, errors) from errors["keras"]
-    if len(loaders) == 1:
+        raise _explain(path, errors) from errors[loaders[0]]
+    if loaders == ("keras",):
         return "keras", models["keras"], ()
+    if loaders == ("tf_keras",):
+        note = f"The file was written by Keras {version}. tf-keras opens it, its configuration rewritten."
+        return "tf_keras", models["tf_keras"], (note,)
     loader, note = _judge(models, errors)
     return loader, models[loader], (f"The file was written by Keras {version}. {note}",)
 
@@ -151,7 +162,11 @@ def _load(
     library: Any = import_keras()
     if loader == "tf_keras":
         library = importlib.import_module("tf_keras")
-    with _suffixed(path, ".keras" if kind == "keras" else ".h5") as named:
+    if kind == "hdf5" and written_by(path, kind).startswith("1"):
+        readable = translated(path)
+    else:
+        readable = _suffixed(path, ".keras" if kind == "keras" else ".h5")
+    with readable as named:
         return library.models.load_model(
             str(named), custom_objects=custom_objects, compile=False, safe_mode=not options.trust
         )
@@ -167,7 +182,7 @@ def _judge(models: dict[Loader, Any], errors: dict[Loader, Exception]) -> tuple[
     agree, found = compare(models["keras"], models["tf_keras"])
     if agree:
         return "keras", f"Keras 3 opens it, {found}."
-    return "tf_keras", f"tf-keras opens it; Keras 3 opens it wrongly: {found}"
+    return "tf_keras", f"tf-keras opens it; Keras 3 opens it wrongly: {found}."
 
 
 @contextlib.contextmanager
