@@ -72,10 +72,8 @@ def _cast(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
         raise DoesNotFitError(f"{spec.name} is {got}, want {wanted}")
     with np.errstate(over="ignore", invalid="ignore"):
         result = array.astype(numpy_dtype(wanted))
-    if is_float(wanted):
-        lost = np.isfinite(array) & ~np.isfinite(result)
-    else:
-        lost = result != array  # not by casting back: 2**32 - 1 survives int32 that way
+    # Integers are not compared by casting back: 2**32 - 1 would survive int32 that way.
+    lost = np.isfinite(array) & ~np.isfinite(result) if is_float(wanted) else result != array
     if np.any(lost):
         raise DoesNotFitError(f"{spec.name} holds {array[lost].ravel()[0]}, which {wanted} can't hold")
     return result

@@ -2,7 +2,7 @@
 
     float32            8 times the original's own noise, at least 8 epsilons of its greatest value
     float16, uint16    8 times what weights rounded to that precision do to the original
-    uint8, int8 …      SQNR: 12 dB under what that rounding lets expect, and 6 dB over a constant
+    uint8, int8 …      SQNR: 8 times (18 dB) under what that rounding lets expect, 6 dB over a constant
     integer, bool, string outputs are equal or wrong
 
 The numbers behind it were measured by `validation.reference` on the original; nothing is guessed from
@@ -28,8 +28,8 @@ FLOOR_ULPS = 8
 NOISE_CAP_ULPS = 1000
 """A model that one ulp moves further than this is chaotic; its noise does not excuse an export."""
 
-SQNR_MARGIN_DB = 12.0
-"""A factor of 4 in amplitude."""
+MARGIN_DB = 20 * math.log10(FACTOR)
+"""The same factor, in amplitude, for what is judged by SQNR: 18 dB."""
 
 OVER_CONSTANT_DB = 6.0
 """Half the error of the best answer that ignores the inputs."""
@@ -146,17 +146,22 @@ def _quantized(target: ExportTarget, output: OutputReference) -> Tolerance:
     if not power:
         power, parts = _step_power(output), ["an 8-bit output"]
     expected = _decibels(output.rms, math.sqrt(power)) if math.isfinite(power) else -math.inf
-    if expected - SQNR_MARGIN_DB >= constant:
+    if expected - MARGIN_DB >= constant:
         reason = (
-            f"{SQNR_MARGIN_DB:.0f} dB (a factor of 4) under the {expected:.1f} dB that 8-bit rounding of "
-            f"{' and '.join(parts)} lets expect of this model"
+            f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that 8-bit rounding of "
+            f"{_listed(parts)} lets expect of this model"
         )
-        return Tolerance("sqnr_db", expected - SQNR_MARGIN_DB, reason)
+        return Tolerance("sqnr_db", expected - MARGIN_DB, reason)
     reason = (
         f"{OVER_CONSTANT_DB:.0f} dB over the {constant - OVER_CONSTANT_DB:.1f} dB of the best answer that "
         "ignores the inputs"
     )
     return Tolerance("sqnr_db", constant, reason)
+
+
+def _listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
 def _step_power(output: OutputReference) -> float:
