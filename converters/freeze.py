@@ -79,7 +79,7 @@ def freeze_model(model: OpenModel, source_sha256: str, out: Path) -> FrozenGraph
     advance("freeze", 1, 3, "variables to constants")
     graph_def = _constants_for_variables(function)
     given = [tensor.name for tensor in function.inputs[: len(model.signature.inputs)]]
-    inputs, outputs = name_ends(graph_def, model.signature, given, [t.name for t in function.outputs])
+    inputs, outputs = name_ends(graph_def, model.signature, given, function.outputs)
     clean(graph_def, list(inputs.values()), list(outputs.values()))
     _confirm_frozen(graph_def, model, set(inputs.values()))
     advance("freeze", 2, 3, "write")

@@ -61,12 +61,11 @@ class _Shapes:
         self._functions: dict[str, Any] = {}
 
     def inputs(self, scope: Scope, node: NodeDef) -> list[Any]:
-        """A TensorSpec for each input of a node."""
-        import tensorflow as tf
+        """The value of each input of a node where it is constant, a TensorSpec where it isn't."""
 
         graph = self._main if scope.function is None else self._function(scope)
         tensors = graph.get_operation_by_name(node.name).inputs
-        return [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+        return [_value_or_spec(tensor) for tensor in tensors]
 
     def _function(self, scope: Scope) -> Any:
         from tensorflow.python.framework.function_def_to_graph import function_def_to_graph
@@ -79,6 +78,13 @@ class _Shapes:
                     scope.function, input_shapes=self._loops.get(name), include_library_functions=True
                 )
         return self._functions[name]
+
+
+def _value_or_spec(tensor: Any) -> Any:
+    import tensorflow as tf
+
+    value = tf.get_static_value(tensor)
+    return tf.TensorSpec(tensor.shape, tensor.dtype) if value is None else value
 
 
 def _loop_shapes(graph_def: GraphDef) -> Iterator[tuple[str, list[Any]]]:
@@ -97,6 +103,8 @@ def _trace(expression: Expression, node: NodeDef, specs: list[Any]) -> tuple[Gra
     with tf.Graph().as_default() as graph:
         inputs = [
             tf.compat.v1.placeholder(spec.dtype, spec.shape, f"input_{index}")
+            if isinstance(spec, tf.TensorSpec)
+            else tf.constant(spec, name=f"input_{index}")
             for index, spec in enumerate(specs)
         ]
         result = expression(node, *inputs)

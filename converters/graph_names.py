@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from converters.graph_edit import fresh_name, make_node, node_of, plain, rename_nodes
 from converters.signature import Signature
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def name_ends(
-    graph_def: GraphDef, signature: Signature, inputs: Sequence[str], outputs: Sequence[str]
+    graph_def: GraphDef, signature: Signature, inputs: Sequence[str], outputs: Sequence[Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Renames placeholders and adds one Identity for each output, in place.
 
@@ -22,13 +22,12 @@ def name_ends(
     output that is an input.
 
     Args:
-        inputs: tensors of the graph, in the signature's order; likewise `outputs`.
+        inputs: names of the placeholders' tensors, in the signature's order.
+        outputs: what was traced (name and dtype), likewise.
 
     Returns:
         From each Keras name to its node, for inputs and for outputs.
     """
-    import tensorflow as tf
-
     input_names = _safe_names(signature.input_names, ())
     output_names = _safe_names(signature.output_names, input_names.values())
     ends = {*input_names.values(), *output_names.values()}
@@ -37,9 +36,9 @@ def name_ends(
     renamed = dict(zip(given, input_names.values(), strict=True))
     rename_nodes(graph_def.node, renamed)
     for spec, tensor in zip(signature.outputs, outputs, strict=True):
-        node, _, index = plain(tensor).partition(":")
+        node, _, index = plain(tensor.name).partition(":")
         source = ":".join(filter(None, (renamed.get(node, node), index)))
-        identity = make_node("Identity", output_names[spec.name], [source], T=tf.as_dtype(spec.dtype))
+        identity = make_node("Identity", output_names[spec.name], [source], T=tensor.dtype)
         graph_def.node.append(identity)
     return input_names, output_names
 

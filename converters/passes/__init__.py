@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 PASSES: Mapping[str, tuple[str, ...]] = {
-    "tflite": ("tensor_lists",),
-    "onnx": ("exact_gelu", "sign_bit", "composed_for_onnx"),
+    "tflite": ("tensor_lists", "sign_bit", "composed_for_tflite"),
+    "onnx": ("exact_gelu", "sign_bit", "einsum", "composed_for_onnx"),
     "tfjs": ("exact_gelu", "sign_bit", "grouped_convolution", "einsum", "composed_for_tfjs"),
 }
 
