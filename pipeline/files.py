@@ -156,6 +156,8 @@ def explained(place: Path) -> Iterator[None]:
 def explain(error: BaseException, place: Path) -> EdgeproofError | None:
     """What the user should know of a failure to write below `place`; None when it is none."""
     number = error.errno if isinstance(error, OSError) else None
+    if (temporary := _TEMPORARY.fullmatch(place.name)) is not None:
+        place = place.with_name(temporary["name"])
     # TensorFlow and protobuf say it in words only.
     if number in _NO_SPACE or "No space left on device" in str(error):
         return EdgeproofError(

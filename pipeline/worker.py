@@ -94,11 +94,6 @@ class Worker:
     ) -> None:
         self.close()
 
-    def start(self, preload: tuple[str, ...] = ()) -> None:
-        """Starts the process, which imports the modules named while the caller does other things."""
-        if self._process is None:
-            self._process = _Process(self.log, preload)
-
     def close(self) -> None:
         """Ends the process and removes its temporary files; the next call starts another."""
         if self._process is not None:
@@ -130,11 +125,9 @@ class Worker:
         """As `call`, with another time limit."""
         if args:
             raise TypeError("arguments of a worker's function are given by keyword")
-        self.start()
-        assert self._process is not None
         name = f"{function.__module__}:{function.__qualname__}"
         try:
-            plain = self._converse(self._process, name, to_plain(kwargs), time_s)
+            plain = self._converse(name, to_plain(kwargs), time_s)
         except (EdgeproofError, WorkerError):
             raise
         except BaseException:
@@ -142,27 +135,32 @@ class Worker:
             raise
         return from_plain(plain, get_type_hints(function).get("return", Any))
 
-    def _converse(self, process: _Process, name: str, kwargs: Any, time_s: float | None) -> Any:
+    def _converse(self, name: str, kwargs: Any, time_s: float | None) -> Any:
+        """Sends a call and waits for its value, passing progress on and watching the limits."""
+        process = self._process = self._process or _Process(self.log)
         started = time.monotonic()
         process.send({"call": name, "kwargs": kwargs})
         while True:
             message = process.receive(_POLL_S)
+            if message is None or "progress" in message:
+                self._check_limits(process, name, time.monotonic() - started, time_s)
             if message is None:
-                self._check_limits(process, name, time.monotonic() - started, time_s)
-            elif "progress" in message:
-                event = from_plain(message["progress"], Progress)
-                advance(event.stage, event.done, event.total, event.detail)
-                self._check_limits(process, name, time.monotonic() - started, time_s)
-            elif "value" in message:
-                return message["value"]
-            elif "refused" in message:
-                raise EdgeproofError(
-                    **{**message["refused"], "status": ExitStatus(message["refused"]["status"])}
-                )
-            elif "bug" in message:
-                raise WorkerError(message["summary"], message["bug"], self.log)
-            else:
-                raise self._death(name, time.monotonic() - started)
+                continue
+            if not message:
+                raise self._death(process, name, time.monotonic() - started)
+            if "progress" not in message:
+                return self._outcome(message)
+            event = from_plain(message["progress"], Progress)
+            advance(event.stage, event.done, event.total, event.detail)
+
+    def _outcome(self, message: dict[str, Any]) -> Any:
+        """The value in a message, or the exception that it tells of."""
+        if "refused" in message:
+            parts = message["refused"]
+            raise EdgeproofError(**{**parts, "status": ExitStatus(parts["status"])})
+        if "bug" in message:
+            raise WorkerError(message["summary"], message["bug"], self.log)
+        return message["value"]
 
     def _check_limits(self, process: _Process, name: str, seconds: float, time_s: float | None) -> None:
         self.peak_mb = max(self.peak_mb, memory_mb := process.memory_mb())
@@ -185,9 +183,8 @@ class Worker:
                 status=ExitStatus.CONVERSION_FAILED,
             )
 
-    def _death(self, name: str, seconds: float) -> EdgeproofError:
-        assert self._process is not None
-        code = self._process.exit_code()
+    def _death(self, process: _Process, name: str, seconds: float) -> EdgeproofError:
+        code = process.exit_code()
         self.close()
         return EdgeproofError(
             f"{_plainly(name)} crashed",
@@ -201,7 +198,7 @@ class Worker:
 class _Process:
     """The subprocess, its two pipes and its temporary directory."""
 
-    def __init__(self, log: Path, preload: tuple[str, ...]) -> None:
+    def __init__(self, log: Path) -> None:
         self._scratch = Path(tempfile.mkdtemp(prefix=f".scratch-{os.getpid()}-", dir=log.parent))
         requests_out, self._requests = os.pipe()
         self._replies, replies_in = os.pipe()
@@ -213,7 +210,7 @@ class _Process:
             "TMPDIR": str(self._scratch),
         }
         command = [sys.executable, "-P", "-m", "pipeline.worker_main"]
-        command += [str(requests_out), str(replies_in), str(os.getpid()), *preload]
+        command += [str(requests_out), str(replies_in), str(os.getpid())]
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 command,

@@ -1,12 +1,11 @@
 """The other end of `pipeline.worker`: answers calls until the pipe closes.
 
-Started as `python -m pipeline.worker_main REQUESTS REPLIES PARENT [MODULE…]`: two inherited file
-descriptors, the parent's process id, and modules to import before the first call.
+Started as `python -m pipeline.worker_main REQUESTS REPLIES PARENT`: two inherited file descriptors and
+the parent's process id.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import faulthandler
 import importlib
@@ -19,7 +18,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from converters.errors import EdgeproofError
 from converters.progress import Progress, listening
@@ -30,20 +29,21 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PROGRESS_INTERVAL_S = 0.05
 
 
+class SupportsWrite(Protocol):
+    def write(self, text: str, /) -> object: ...
+
+
 def main(arguments: list[str]) -> None:
     """Serves calls, one after the other."""
-    requests, replies, parent = (int(text) for text in arguments[:3])
+    requests, replies, parent = (int(text) for text in arguments)
     _die_with(parent)
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     incoming: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, incoming), daemon=True).start()
     with os.fdopen(replies, "w", buffering=1, encoding="utf-8") as outgoing:
-        for module in arguments[3:]:
-            with contextlib.suppress(ImportError):  # the call that needs it will say so
-                importlib.import_module(module)
         while True:
-            outgoing.write(json.dumps(_answer(json.loads(incoming.get()), outgoing)) + "\n")
+            outgoing.write(json.dumps(answer(json.loads(incoming.get()), outgoing)) + "\n")
 
 
 def _die_with(parent: int) -> None:
@@ -62,7 +62,8 @@ def _read(requests: int, incoming: queue.SimpleQueue[str]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def _answer(request: dict[str, Any], outgoing: Any) -> dict[str, Any]:
+def answer(request: dict[str, Any], outgoing: SupportsWrite) -> dict[str, Any]:
+    """Runs a call: its value, or what it raised, ready to be sent."""
     try:
         with listening(_Reporter(outgoing)):
             return {"value": _call(request["call"], request["kwargs"])}
@@ -91,7 +92,7 @@ def _call(name: str, plain: dict[str, Any]) -> Any:
 class _Reporter:
     """Sends progress to the parent, not more often than anybody can read it."""
 
-    def __init__(self, outgoing: Any) -> None:
+    def __init__(self, outgoing: SupportsWrite) -> None:
         self._outgoing = outgoing
         self._next_s = 0.0
         self._stage = ""
