@@ -168,7 +168,10 @@ def test_unknown_runtime_and_wrong_format_are_usage_errors(tmp_path, reference):
     with pytest.raises(EdgeproofError) as caught:
         judge(artifact=artifact, runtime_name="litert-cpu", reference=reference, label="a")
     assert str(caught.value) == (
-        "a: litert-cpu does not open this format\n  got:  onnx\n  want: tflite\n  fix:  choose a runtime for onnx"
+        "a: litert-cpu does not open this format\n"
+        "  got:  onnx\n"
+        "  want: tflite\n"
+        "  fix:  choose a runtime for onnx"
     )
     with pytest.raises(EdgeproofError, match="gpu-9: no such runtime"):
         judge(artifact=artifact, runtime_name="gpu-9", reference=reference, label="a")
