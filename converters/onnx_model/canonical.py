@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 _COUNTER = re.compile(r"__\d+")
-"""What tf2onnx's `make_name` appends to a name; a process-wide counter."""
+"""What tf2onnx's `make_name` appends to a name: a count over the whole process."""
 
 
 def canonicalize(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
