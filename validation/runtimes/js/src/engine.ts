@@ -35,13 +35,18 @@ export class Engine {
     return new Engine(model, new Set(weights));
   }
 
+  /** Frees the weights. */
+  dispose(): void {
+    this.model.dispose();
+  }
+
   /** What runs, for the report. */
   describe(): Record<string, unknown> {
     return {
       version: tf.version_core,
       backend: tf.getBackend(),
       call: this.dynamic ? 'executeAsync' : 'execute',
-      tensors: tf.memory().numTensors,
+      liveTensors: tf.memory().numTensors,
     };
   }
 
@@ -53,11 +58,19 @@ export class Engine {
    */
   async run(inputs: WireTensor[], outputs: string[]): Promise<WireTensor[]> {
     const feed: tf.NamedTensorMap = {};
-    for (const input of inputs) feed[input.name] = toTensor(input);
-    const results = await this.execute(feed, outputs);
-    const replies = await Promise.all(results.map((tensor, i) => toWire(outputs[i]!, tensor)));
-    const used = [...Object.values(feed), ...results];
-    tf.dispose(used.filter(tensor => !this.weights.has(tensor.id)));
+    let results: tf.Tensor[] = [];
+    let replies: WireTensor[] = [];
+    try {
+      for (const input of inputs) feed[input.name] = toTensor(input);
+      results = await this.execute(feed, outputs);
+      replies = await Promise.all(results.map((tensor, i) => toWire(outputs[i]!, tensor)));
+    } catch (error) {
+      this.tensorsAfterFirstRun = null;  // what a run that failed leaves behind is no leak
+      throw error;
+    } finally {
+      const used = [...Object.values(feed), ...results];
+      tf.dispose(used.filter(tensor => !this.weights.has(tensor.id)));
+    }
     this.checkMemory();
     return replies;
   }
@@ -96,6 +109,7 @@ function toTensor({dtype, shape, data}: WireTensor): tf.Tensor {
   if (dtype === 'bool') return tf.tensor(copy, shape, 'bool');
   const {buffer} = copy;
   if (dtype === 'int32') return tf.tensor(new Int32Array(buffer), shape, 'int32');
+  if (dtype !== 'float32' && dtype !== 'complex64') throw new Error(`TF.js has no ${dtype}`);
   const values = new Float32Array(buffer);
   if (dtype === 'float32') return tf.tensor(values, shape, 'float32');
   return tf.tidy(() => tf.complex(
