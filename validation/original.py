@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.errors import EdgeproofError
+from converters.exceptions import summary
 from converters.source import SourceModel
 from validation.dtypes import FLOATS, as_bytes, epsilon
 from validation.feed import Tensors
@@ -80,10 +81,9 @@ class Original:
         return {s.name: _array(outputs[s.name]) for s in self.signature.outputs}
 
     def _cannot_run(self, error: Exception) -> EdgeproofError:
-        lines = str(error).strip().splitlines() or [""]
         return EdgeproofError(
             f"{self._name}: the original can't run on these inputs",
-            got=f"{type(error).__name__}: {lines[0]}",
+            got=summary(error),
             want="an answer for every batch, eagerly and as a graph",
             fix="give data that the model takes (indices inside their tables, lengths that its strides "
             "allow), or narrow the range of the seeded inputs",
