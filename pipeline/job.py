@@ -67,7 +67,7 @@ class Job:
     targets: tuple[ExportTarget, ...] = ()
     opset: int | None = None
     batch: int = 1
-    runtimes: tuple[str, ...] = ("all",)
+    runtimes: tuple[str, ...] = ("cpu",)
     require: tuple[str, ...] = ()
     allow_failing: tuple[ExportTarget, ...] = ()
     conversion: Limits = Limits()

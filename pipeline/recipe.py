@@ -66,7 +66,7 @@ class ExportSection(_Section, frozen=True, kw_only=True):
 class ValidateSection(_Section, frozen=True, kw_only=True):
     """`[validate]`: the runtimes that are tried, and those that must be here."""
 
-    runtimes: tuple[str, ...] = ("all",)
+    runtimes: tuple[str, ...] = ("cpu",)
     require: tuple[str, ...] = ()
     time_limit_s: float = 1800.0
 

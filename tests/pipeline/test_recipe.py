@@ -35,7 +35,7 @@ def test_the_least_recipe_has_the_documented_defaults(recipe, tmp_path):
     assert job.model == tmp_path / "net.keras"
     assert [str(target) for target in job.targets] == ["tflite:float32", "tfjs:float32", "onnx:float32"]
     assert job.load.code_directories == (tmp_path,)
-    assert job.runtimes == ("all",)
+    assert job.runtimes == ("cpu",)
 
 
 def test_everything_that_a_recipe_says_reaches_the_job(recipe, tmp_path):

@@ -29,6 +29,7 @@ def render(result: Path, out: Path) -> tuple[Path, Path]:
         EdgeproofError: `result` is not a result, or `out` can't be written to.
     """
     view = build_view(read_result(result))
+    out.mkdir(parents=True, exist_ok=True)
     markdown, html = out / MARKDOWN_NAME, out / HTML_NAME
     write_text(markdown, _render("report.md.j2", view))
     write_text(html, _render("report.html.j2", view))
