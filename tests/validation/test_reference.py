@@ -24,7 +24,7 @@ def recorded(tmp_path):
     """Saves a model, feeds it, and gives what was recorded."""
 
     def give(
-        model, spec: FeedSpec = FeedSpec(samples=12), custom: tuple[str, ...] = (), **facts
+        model, spec: FeedSpec = SEEDED, custom: tuple[str, ...] = (), **facts
     ) -> Reference:
         out = tmp_path / "reference"
         out.mkdir()
