@@ -13,7 +13,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 # Each lies inside what it vouches for, so that deleting that deletes it.
 PYTHON_READY := .venv/.ready
 NODE_READY := $(JS)/node_modules/.ready
-JS_READY := $(JS)/dist/node.cjs
+JS_READY := $(JS)/dist/page.html
 READY := $(PYTHON_READY) $(JS_READY)
 
 .DEFAULT_GOAL := help
@@ -48,8 +48,8 @@ $(NODE_READY): $(JS)/package.json $(JS)/package-lock.json | preflight
 	@cd $(JS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(JS_READY): $(NODE_READY) $(JS)/build.mjs $(wildcard $(JS)/src/*.ts)
-	@echo "Bundling TF.js with its backends into $(JS)/dist, so that an installed edgeproof needs no npm."
+$(JS_READY): $(NODE_READY) $(JS)/build.mjs $(wildcard $(JS)/src/*)
+	@echo "Bundling TF.js, ONNX Runtime Web and LiteRT.js into $(JS)/dist, so that an installed edgeproof needs no npm."
 	@cd $(JS) && npm run --silent build
 
 ##  The main job

@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("validation/runtimes/js")
-PROGRAM = FOLDER / "dist" / "node.cjs"
+PROGRAM = FOLDER / "dist" / "page.html"
 
 
 class BundleJavaScript(BuildHookInterface):

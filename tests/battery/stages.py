@@ -70,9 +70,9 @@ def export(prepared: Prepared, target: ExportTarget, directory: Path) -> Artifac
 
 
 def judge_everywhere(prepared: Prepared, artifact: Artifact) -> tuple[Verdict, ...]:
-    """Verdicts of every runtime that opens this format and needs no GPU."""
+    """Verdicts of every runtime that opens this format and needs neither GPU nor browser."""
     runtimes = [
-        runtime for runtime in select(("cpu", "web"), artifact.target.format) if not runtime.missing()
+        runtime for runtime in select(("cpu",), artifact.target.format) if not runtime.missing()
     ]
     verdicts = tuple(
         judge(

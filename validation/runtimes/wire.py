@@ -25,12 +25,9 @@ from converters.signature import TensorSpec
 from validation.casts import DoesNotFitError, to_file
 from validation.dtypes import as_bytes, dtype_name, is_integer
 
-_LITTLE = {
-    "float32": np.dtype("<f4"),
-    "int32": np.dtype("<i4"),
-    "bool": np.dtype("?"),
-    "complex64": np.dtype("<c8"),
-}
+_TFJS = ("float32", "int32", "bool", "complex64", "string")
+_OTHERS = ("float16", "float64", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64")
+_LITTLE = {name: np.dtype(name).newbyteorder("<") for name in (*_TFJS, *_OTHERS) if name != "string"}
 
 
 def encode_frame(header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Iterable[bytes]:
@@ -38,7 +35,7 @@ def encode_frame(header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -
 
     Args:
         header: JSON values.
-        tensors: in dtypes that `to_wire` gives.
+        tensors: of any dtype but bfloat16.
     """
     bodies = {name: _encode_body(array) for name, array in tensors.items()}
     rows = [
@@ -101,7 +98,7 @@ def to_wire(spec: TensorSpec, array: np.ndarray, where: str) -> np.ndarray:
     Raises:
         EdgeproofError: a value would not survive.
     """
-    if spec.dtype == "string" or spec.dtype in _LITTLE:
+    if spec.dtype in _TFJS:
         return array
     wire = "int32" if is_integer(spec.dtype) else "float32"
     try:

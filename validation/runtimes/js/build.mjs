@@ -1,35 +1,68 @@
 // Bundles src/ into dist/, with the wasm binaries and the licences beside it: `node build.mjs [directory]`.
 // Same lock file, same bytes: nothing of the machine, the path or the time goes in.
-import {copyFileSync, mkdirSync, rmSync} from 'node:fs';
-import {dirname, join, resolve} from 'node:path';
+import {copyFileSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
+import {basename, dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(process.argv[2] ?? join(here, 'dist'));
-const wasmFolder = join(here, 'node_modules/@tensorflow/tfjs-backend-wasm/wasm-out');
-const wasmFiles = [
-  'tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm',
+const modules = join(here, 'node_modules');
+// Only what is loaded: each engine has further builds, of 10 to 28 MB.
+const copied = [
+  '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm',
+  '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm',
+  '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm',
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.mjs',
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.mjs',
+  'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
+  '@litertjs/core/wasm/litert_wasm_threaded_internal.js',
+  '@litertjs/core/wasm/litert_wasm_threaded_internal.wasm',
 ];
+const litert = JSON.parse(readFileSync(join(modules, '@litertjs/core/package.json'), 'utf8'));
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  // The ES modules of tfjs; its "main" files would bring tfjs-core in twice.
+  mainFields: ['module', 'main'],
+  minify: true,
+  legalComments: 'external',
+  charset: 'utf8',
+  logLevel: 'warning',
+};
 
 rmSync(out, {recursive: true, force: true});
 mkdirSync(out, {recursive: true});
 await build({
-  absWorkingDir: here,
+  ...common,
   entryPoints: ['src/node.ts'],
   outfile: join(out, 'node.cjs'),
-  bundle: true,
   platform: 'node',
   target: 'node20',
-  // CommonJS, since Emscripten's loaders inside tfjs-backend-wasm call require() and read __dirname.
-  format: 'cjs',
-  // The ES modules of tfjs; its "main" files would bring tfjs-core in twice.
-  mainFields: ['module', 'main'],
-  minify: true,
   // A kernel's class name is part of some error messages.
   keepNames: true,
-  legalComments: 'external',
-  charset: 'utf8',
-  logLevel: 'warning',
+  // CommonJS, since Emscripten's loaders inside tfjs-backend-wasm call require() and read __dirname.
+  format: 'cjs',
 });
-for (const file of wasmFiles) copyFileSync(join(wasmFolder, file), join(out, file));
+await build({
+  ...common,
+  entryPoints: ['src/page.ts'],
+  outdir: out,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  // Not keepNames: tfjs-backend-wasm starts its threads from the text of a function, in which calls
+  // of esbuild's helper would find nothing. They would be waited for without end.
+  // Each engine is a file of its own, which the page loads when it is asked for that engine.
+  splitting: true,
+  chunkNames: 'page-[hash]',
+  // ONNX Runtime's JavaScript without a copy of its wasm loader, which lies beside it.
+  conditions: ['onnxruntime-web-use-extern-wasm'],
+  // Emscripten's code for Node, never reached in a page.
+  external: ['fs', 'path', 'worker_threads', 'perf_hooks', 'os', 'crypto', 'module'],
+  define: {LITERT_VERSION: JSON.stringify(litert.version)},
+});
+for (const file of copied) copyFileSync(join(modules, file), join(out, basename(file)));
+copyFileSync(join(here, 'src/page.html'), join(out, 'page.html'));

@@ -4,11 +4,12 @@
 //   header   JSON in UTF-8: {..., "tensors": [{"name", "dtype", "shape", "bytes"}, ...]}
 //   bodies   each tensor's bytes, in the header's order
 //
-// float32, int32 and complex64 (real and imaginary part in turn) are little endian, bool is one
-// byte, a string is 4 bytes of length and then its own bytes. Numbers never pass through text or
+// Numbers are little endian, complex64 is real and imaginary part in turn, bool is one byte, a
+// string is 4 bytes of length and then its own bytes. Numbers never pass through text or
 // through a JavaScript number, so that NaN payloads, -0 and denormals arrive as they were sent.
 
-export type DType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string';
+export type DType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string'  // all that TF.js has
+  | 'float16' | 'float64' | 'int8' | 'int16' | 'int64' | 'uint8' | 'uint16' | 'uint32' | 'uint64';
 
 export interface TensorHeader {
   name: string;

@@ -1,0 +1,129 @@
+"""A browser with our page open in it, asked through the loopback server."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from validation.runtimes.browser import chromium
+from validation.runtimes.browser.find import find_browser
+from validation.runtimes.browser.mailbox import Mailbox, PageGoneError
+from validation.runtimes.browser.process import BrowserProcess, new_profile
+from validation.runtimes.browser.server import PageServer
+from validation.runtimes.wire import decode_frame, encode_frame
+
+_COMMANDS = {"chromium": chromium.command}
+_CONSOLE_LINES = 4
+
+
+class BrowserError(Exception):
+    """The browser or its page failed; the message says how, with their last words."""
+
+
+class Browser:
+    """One browser process, one page, one engine at a time.
+
+    After an exception that `broken` confirms it can't be used any more.
+
+    Args:
+        family: "chromium", …
+        files: the bundled page.
+        load_limit_s: how long the page may take to appear.
+    """
+
+    def __init__(self, family: str, files: Path, load_limit_s: float = 60.0) -> None:
+        program = find_browser(family)
+        if program is None:
+            raise BrowserError(f"no {family} is here")
+        self.family = family
+        self.broken = False
+        self._engine: tuple[str, str] | None = None
+        self._facts: dict[str, Any] = {}
+        self._mailbox = Mailbox()
+        self._load_limit_s = load_limit_s
+        self._server = PageServer(files, self._mailbox)
+        profile = new_profile()
+        start = profile / "start.html"
+        start.write_text(f"<script>location.replace({json.dumps(self._server.url)})</script>")
+        self._process = BrowserProcess(profile, _COMMANDS[family](program, profile, start.as_uri()))
+        try:
+            self._wait_for_page(1)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Of the process that keeps the browser."""
+        return self._process.pid
+
+    @property
+    def usable(self) -> bool:
+        return not self.broken and self._process.exit_status is None
+
+    def start(self, engine: str, backend: str, threads: int, limit_s: float) -> dict[str, Any]:
+        """Has the page run this engine on this backend; loads it anew when it ran another one."""
+        if self._engine == (engine, backend):
+            return self._facts
+        if self._engine is not None:
+            self.reload()
+        request = {"kind": "start", "engine": engine, "backend": backend, "threads": threads}
+        self._facts, _ = self.ask(request, {}, limit_s)
+        self._engine = (engine, backend)
+        return self._facts
+
+    def reload(self) -> None:
+        """A new load of the page, in which no engine has started."""
+        load = self._mailbox.expect_reload()
+        self._engine = None
+        self.ask({"kind": "reload"}, {}, self._load_limit_s)
+        self._wait_for_page(load)
+
+    def ask(
+        self, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray], limit_s: float
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """One job, and what the page answers.
+
+        Raises:
+            BrowserError: the page said that it failed; or it crashed or hung, and then the browser
+                is `broken`.
+        """
+        job = list(encode_frame(header, tensors))
+        try:
+            reply = self._mailbox.exchange(job, limit_s, self._check_process)
+        except PageGoneError as error:
+            raise self._broke(str(error)) from error
+        decoded = decode_frame(io.BytesIO(reply).read)
+        if decoded is None:
+            raise self._broke("the page's answer was cut off")
+        answer, results = decoded
+        if not answer.pop("ok"):
+            lines = [line for line in answer["console"] if line][-_CONSOLE_LINES:]
+            raise BrowserError("\n".join([answer["error"], *lines]))
+        return answer, results
+
+    def close(self) -> None:
+        """Ends the browser and the server."""
+        self.broken = True
+        self._process.close()
+        self._server.close()
+
+    def _wait_for_page(self, load: int) -> None:
+        try:
+            self._mailbox.wait_for_page(load, self._load_limit_s, self._check_process)
+        except PageGoneError as error:
+            raise self._broke(str(error)) from error
+
+    def _check_process(self) -> None:
+        status = self._process.exit_status
+        if status is not None:
+            raise PageGoneError(f"{self.family} ended with exit status {status}")
+
+    def _broke(self, what: str) -> BrowserError:
+        self.broken = True
+        return BrowserError("\n".join([what, self._process.last_words()]).strip())

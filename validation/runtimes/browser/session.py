@@ -1,0 +1,113 @@
+"""An artifact opened in a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converters.artifact import Artifact
+from converters.errors import EdgeproofError
+from validation.feed import Tensors
+from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
+from validation.runtimes.browser.browser import Browser, BrowserError
+from validation.runtimes.browser.device import describe, find_unproven
+from validation.runtimes.machine import THREADS
+from validation.runtimes.wire import to_wire
+
+if TYPE_CHECKING:
+    from validation.runtimes.browser.runtime import BrowserRuntime
+
+_CLOSE_LIMIT_S = 30.0
+
+
+class PageSession:
+    """A model in a page.
+
+    Attributes:
+        failed: a job failed; the browser is not to be used again.
+    """
+
+    def __init__(self, artifact: Artifact, runtime: BrowserRuntime, browser: Browser) -> None:
+        self.failed = False
+        self._artifact = artifact
+        self._runtime = runtime
+        self._browser = browser
+        self._facts: dict[str, Any] = {}
+        try:
+            browser.start(runtime.engine, runtime.backend, THREADS, runtime.open_limit_s)
+        except BrowserError as failure:
+            raise self._fault("starting the engine", str(failure)) from failure
+        files = {
+            row.path: np.fromfile(artifact.directory / row.path, dtype=np.uint8) for row in artifact.files
+        }
+        self._ask("opening the file", {"kind": "open", "entry": artifact.entry}, files, runtime.open_limit_s)
+
+    @property
+    def device(self) -> str:
+        """Browser, engine, backend and what was really used; complete after the first batch."""
+        return describe(self._runtime.engine, self._facts)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that keeps the browser."""
+        return self._browser.pid
+
+    def run(self, feed: Tensors) -> dict[str, np.ndarray]:
+        named = to_file_names(self._artifact, feed, self._runtime.name)
+        outputs = list(dict.fromkeys(self._artifact.output_names.values()))
+        request = {"kind": "run", "outputs": outputs, "signature": self._artifact.signature_key}
+        calls = [self._run(request, part) for part in self._parts(self._on_wire(named))]
+        return to_keras_names(self._artifact, self._joined(calls), self._runtime.name)
+
+    def close(self) -> bool:
+        """Frees the model; whether that went well."""
+        try:
+            self._browser.ask({"kind": "close"}, {}, _CLOSE_LIMIT_S)
+        except BrowserError:
+            return False
+        return True
+
+    def _run(self, request: dict[str, Any], tensors: Tensors) -> dict[str, np.ndarray]:
+        found = self._ask("running it", request, tensors, self._runtime.run_limit_s)
+        unproven = find_unproven(self._runtime.backend, self._facts)
+        if unproven:
+            raise self._fault("proving the device", unproven)
+        return found
+
+    def _parts(self, tensors: Tensors) -> list[Tensors]:
+        """The batch in pieces that the engine takes: LiteRT.js 2.5 can't resize, and a dynamic batch is 1."""
+        names = self._artifact.input_names
+        dynamic = all(spec.shape and spec.shape[0] is None for spec in self._artifact.signature.inputs)
+        if self._runtime.engine != "litert" or not dynamic:
+            return [tensors]
+        samples = min(len(tensors[name]) for name in names.values())
+        return [{name: array[row : row + 1] for name, array in tensors.items()} for row in range(samples)]
+
+    def _joined(self, calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        if len(calls) == 1:
+            return calls[0]
+        return {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
+
+    def _on_wire(self, named: Tensors) -> Tensors:
+        if self._runtime.engine != "tfjs":
+            return named
+        where = place(self._artifact, self._runtime.name)
+        names = self._artifact.input_names
+        return {
+            names[spec.name]: to_wire(spec, named[names[spec.name]], where)
+            for spec in self._artifact.signature.inputs
+        }
+
+    def _ask(
+        self, doing: str, request: dict[str, Any], tensors: Tensors, limit_s: float
+    ) -> dict[str, np.ndarray]:
+        try:
+            self._facts, results = self._browser.ask(request, tensors, limit_s)
+        except BrowserError as failure:
+            raise self._fault(doing, str(failure)) from failure
+        return results
+
+    def _fault(self, doing: str, message: str) -> EdgeproofError:
+        self.failed = True
+        return engine_fault(self._artifact, self._runtime.name, doing, message)

@@ -1,0 +1,119 @@
+// The page: asks the loopback server for jobs, one after the other, and posts what came out.
+//
+//   GET  job       a frame, or 204 when there is none yet
+//   POST result    the frame that answers it
+//   GET  alive     never answered; the connection ends with the page, so that a crash is seen at once
+//
+//   {"kind": "start", "engine", "backend", "threads"}             -> facts about the browser
+//   {"kind": "open", "entry"} + files as uint8 tensors            -> description
+//   {"kind": "run", "outputs", "signature"} + input tensors       -> description + output tensors
+//   {"kind": "close"}    frees the model
+//   {"kind": "echo"} + tensors                                    -> the same tensors
+//   {"kind": "reload"}   answers, then loads this page anew: an engine never meets another's remains
+//   anything that fails                                           -> {"ok": false, "error", "console"}
+
+import {adapter, collectEvidence, counted, takeConsole, wasmBinaries} from './evidence';
+import type {PageEngine} from './page_engine';
+import {decodeFrame, encodeFrame, type Frame} from './wire';
+
+let engine: PageEngine | null = null;
+let threadsWanted = 1;
+let reloading = false;
+const ENGINES: Record<string, () => Promise<PageEngine>> = {
+  tfjs: async () => new (await import('./page_tfjs')).TfjsPage(),
+  ort: async () => new (await import('./page_ort')).OrtPage(),
+  litert: async () => new (await import('./page_litert')).LitertPage(),
+};
+
+async function answer({header, tensors}: Frame): Promise<Frame> {
+  switch (header['kind']) {
+    case 'start':
+      await start(header['engine'] as string, header['backend'] as string, header['threads'] as number);
+      return reply();
+    case 'open':
+      await started().open(header['entry'] as string, new Map(tensors.map(file => [file.name, file.data])));
+      return reply();
+    case 'run': {
+      const before = {...counted};
+      const results = await started().run(
+        tensors, header['outputs'] as string[], header['signature'] as string | null);
+      const ran = {draws: counted.draws - before.draws, dispatches: counted.dispatches - before.dispatches};
+      return {header: {...reply().header, ...ran}, tensors: results};
+    }
+    case 'close':
+      await engine?.close();
+      return reply();
+    case 'echo':
+      return {header: {ok: true}, tensors};
+    case 'reload':
+      reloading = true;
+      return reply();
+    default:
+      throw new Error(`unknown job ${String(header['kind'])}`);
+  }
+}
+
+async function start(name: string, backend: string, threads: number): Promise<void> {
+  if (!crossOriginIsolated && threads > 1) {
+    throw new Error('the page is not isolated: every engine would run on one thread, in silence');
+  }
+  const make = ENGINES[name];
+  if (make === undefined) throw new Error(`unknown engine ${name}`);
+  engine = await make();
+  threadsWanted = threads;
+  await engine.start(backend, threads);
+}
+
+function started(): PageEngine {
+  if (engine === null) throw new Error('no engine is started');
+  return engine;
+}
+
+function reply(): Frame {
+  return {header: {ok: true, ...engine?.describe(), ...facts()}, tensors: []};
+}
+
+function facts(): Record<string, unknown> {
+  const {info} = adapter ?? {};
+  const card = info && {vendor: info.vendor, architecture: info.architecture, device: info.device,
+    description: info.description, fallback: info.isFallbackAdapter};
+  return {agent: navigator.userAgent, isolated: crossOriginIsolated,
+    threads_wanted: threadsWanted, workers: counted.workers,
+    wasm: wasmBinaries, adapter: card ?? null};
+}
+
+async function answerOrFail(frame: Frame): Promise<Frame> {
+  try {
+    return await answer(frame);
+  } catch (error) {
+    // Emscripten throws numbers and records as well.
+    const text = error instanceof Error ? `${error.name}: ${error.message}`
+      : (error as {message?: string} | null)?.message ?? String(error);
+    return {header: {ok: false, error: text, console: takeConsole().slice(-20)}, tensors: []};
+  }
+}
+
+async function decode(buffer: ArrayBuffer): Promise<Frame> {
+  let at = 0;
+  const frame = await decodeFrame(async size => {
+    at += size;
+    return at > buffer.byteLength ? null : new Uint8Array(buffer, at - size, size);
+  });
+  if (frame === null) throw new Error('the server sent an empty job');
+  return frame;
+}
+
+async function serve(): Promise<void> {
+  void fetch('alive').catch(() => undefined);
+  for (;;) {
+    const job = await fetch('job', {cache: 'no-store'});
+    if (job.status === 204) continue;
+    if (!job.ok) return;
+    const pieces = encodeFrame(await answerOrFail(await decode(await job.arrayBuffer())));
+    await fetch('result', {method: 'POST', body: new Blob(pieces as BlobPart[])});
+    if (reloading) return location.reload();
+  }
+}
+
+collectEvidence();
+void serve();

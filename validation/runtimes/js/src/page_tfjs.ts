@@ -1,0 +1,85 @@
+// TF.js in the page, on the cpu, wasm, webgl and webgpu backends.
+
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import {getThreadsCount, setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
+import '@tensorflow/tfjs-backend-webgl';
+import type {MathBackendWebGL} from '@tensorflow/tfjs-backend-webgl';
+import '@tensorflow/tfjs-backend-webgpu';
+
+import {Engine, startBackend} from './engine';
+import {alone, type Files, fileOf, type PageEngine} from './page_engine';
+import type {WireTensor} from './wire';
+
+/** TF.js keeps int32 as float32 on both GPU backends, where from here on not every integer exists. */
+const LARGEST_INTEGER = 2 ** 24;
+
+export class TfjsPage implements PageEngine {
+  private engine: Engine | null = null;
+  private backend = '';
+
+  async start(backend: string, threads: number): Promise<void> {
+    this.backend = backend;
+    setWasmPaths(new URL('.', location.href).href);
+    setThreadsCount(threads);
+    // Otherwise tensors of up to 128 elements are computed on the CPU (cpu_forward in 4.22).
+    tf.env().set('WEBGL_CPU_FORWARD', false);
+    tf.env().set('WEBGPU_CPU_FORWARD', false);
+    await startBackend(backend);
+    if (backend === 'webgl') refuseHalfTextures();
+  }
+
+  async open(entry: string, files: Files): Promise<void> {
+    await this.close();
+    const text = new TextDecoder().decode(fileOf(files, entry));
+    const modelJson = JSON.parse(text) as tf.io.ModelJSON;
+    const names = (modelJson.weightsManifest ?? []).flatMap(group => group.paths);
+    const shards = names.map(name => alone(fileOf(files, name)).buffer);
+    this.engine = await Engine.open({modelJson, shards});
+  }
+
+  async run(inputs: WireTensor[], outputs: string[]): Promise<WireTensor[]> {
+    if (this.engine === null) throw new Error('no model is open');
+    const onGpu = this.backend.startsWith('webg');
+    if (onGpu) inputs.forEach(refuseLargeIntegers);
+    const results = await this.engine.run(inputs, outputs);
+    if (onGpu) results.forEach(refuseLargeIntegers);
+    return results;
+  }
+
+  async close(): Promise<void> {
+    this.engine?.dispose();
+    this.engine = null;
+  }
+
+  describe(): Record<string, unknown> {
+    const facts = {...this.engine?.describe(), version: tf.version_core, backend: tf.getBackend()};
+    if (this.backend === 'wasm') return {...facts, threads: getThreadsCount()};
+    if (this.backend === 'webgl') return {...facts, ...describeWebgl()};
+    return facts;
+  }
+}
+
+/** Textures of 16 bits round every value to 11 bits: another precision than the one to be proven. */
+function refuseHalfTextures(): void {
+  const env = tf.env();
+  if (env.getBool('WEBGL_FORCE_F16_TEXTURES') || !env.getBool('WEBGL_RENDER_FLOAT32_ENABLED')) {
+    throw new Error('this WebGL has only 16-bit float textures; float32 cannot be proven on it');
+  }
+}
+
+function describeWebgl(): Record<string, unknown> {
+  const {gl} = (tf.backend() as MathBackendWebGL).gpgpu;
+  const names = gl.getExtension('WEBGL_debug_renderer_info');
+  const renderer: unknown = gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
+  const flags = ['WEBGL_VERSION', 'WEBGL_RENDER_FLOAT32_ENABLED', 'WEBGL_FORCE_F16_TEXTURES', 'WEBGL_CPU_FORWARD', 'WEBGL_PACK'];
+  return {renderer, flags: Object.fromEntries(flags.map(name => [name, tf.env().get(name)]))};
+}
+
+function refuseLargeIntegers({name, dtype, data}: WireTensor): void {
+  if (dtype !== 'int32') return;
+  const large = new Int32Array(alone(data).buffer).find(value => Math.abs(value) > LARGEST_INTEGER);
+  if (large !== undefined) {
+    throw new Error(`${name} holds ${large}: TF.js computes integers beyond 2^24 wrongly on a GPU backend`);
+  }
+}
