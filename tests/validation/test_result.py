@@ -1,0 +1,167 @@
+"""The machine-readable result: its schema, its round trip, and files that are refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from converters.errors import EdgeproofError
+from tests.validation.results import comparison, tolerance, validation, varied, verdict
+from validation.result import SCHEMA_PATH, dump_result, read_result, write_result
+from validation.verdict import Comparison, OutputVerdict, Validation, Verdict
+
+SCHEMA = json.loads(SCHEMA_PATH.read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def plain(result: Validation) -> dict:
+    return json.loads(dump_result(result))
+
+
+def test_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("result", [validation(), varied(), validation(verdict(outputs=(), verdict="error"))])
+def test_results_keep_the_schema(result):
+    VALIDATOR.validate(plain(result))
+
+
+def test_the_schema_knows_every_field():
+    for kind, part, other in (
+        (Validation, SCHEMA, set()),
+        (Verdict, SCHEMA["$defs"]["verdict"], set()),
+        (Comparison, SCHEMA["$defs"]["output"], {"measure", "limit", "limit_reason", "passed", "proven"}),
+    ):
+        names = {field.name for field in fields(kind)} | other
+        assert set(part["properties"]) == names
+        assert set(part["required"]) == names
+
+
+PARTS = (SCHEMA, SCHEMA["$defs"]["verdict"], SCHEMA["$defs"]["output"])
+
+
+@pytest.mark.parametrize("name", sorted({name for part in PARTS for name in part["properties"]}))
+def test_every_field_is_documented(name):
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    assert f"`{name}`" in text
+
+
+BREACHES = {
+    "bare-nan": lambda r: r["verdicts"][0]["outputs"][0].update(max_abs=None),
+    "unknown-verdict": lambda r: r["verdicts"][0].update(verdict="skipped"),
+    "unknown-field": lambda r: r["verdicts"][0].update(colour="red"),
+    "pass-without-outputs": lambda r: r["verdicts"][0].update(outputs=[]),
+    "pass-without-device": lambda r: r["verdicts"][0].update(device=""),
+    "pass-without-samples": lambda r: r["verdicts"][0].update(samples=0),
+    "pass-with-failed-output": lambda r: r["verdicts"][0]["outputs"][0].update(passed=False),
+    "passed-but-not-proven": lambda r: r["verdicts"][0]["outputs"][0].update(proven=False),
+    "other-schema": lambda r: r.update(schema=2),
+}
+
+
+@pytest.mark.parametrize("breach", BREACHES.values(), ids=BREACHES.keys())
+def test_the_schema_refuses(breach):
+    result = plain(validation())
+    breach(result)
+    assert not VALIDATOR.is_valid(result)
+
+
+def test_an_output_is_one_row():
+    (output,) = plain(validation())["verdicts"][0]["outputs"]
+    want = {
+        "name": "logits",
+        "max_abs": 2.4e-6,
+        "max_rel_range": 1.6e-7,
+        "worst_index": [3, 7],
+        "measure": "max_rel_range",
+        "limit": 1.28e-6,
+        "limit_reason": tolerance().reason,
+        "passed": True,
+        "proven": True,
+    }
+    assert {name: output[name] for name in want} == want
+
+
+def test_what_is_no_number_is_spelt():
+    odd = comparison(max_abs=math.inf, sqnr_db=-math.inf, cosine=math.nan, worst_actual=math.nan)
+    text = dump_result(validation(verdict(outputs=(OutputVerdict(odd, tolerance(), False),), verdict="fail")))
+    output = json.loads(text, parse_constant=pytest.fail)["verdicts"][0]["outputs"][0]
+    assert [output[name] for name in ("max_abs", "sqnr_db", "cosine", "worst_actual")] == [
+        "Infinity", "-Infinity", "NaN", "NaN"]  # fmt: skip
+
+
+def test_reading_gives_what_was_written(tmp_path):
+    write_result(varied(), tmp_path / "result.json")
+    again = read_result(tmp_path / "result.json")
+    assert dump_result(again) == (tmp_path / "result.json").read_text()
+    assert again.verdicts[0] == varied().verdicts[0]
+    assert math.isinf(again.verdicts[3].outputs[0].comparison.max_abs)
+
+
+def test_dash_is_standard_output(capsys):
+    write_result(validation(), Path("-"))
+    assert capsys.readouterr().out == dump_result(validation())
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(EdgeproofError) as caught:
+        read_result(path)
+    return str(caught.value)
+
+
+REFUSED = {
+    "schema-2": ('{"schema": 2}', "schema 2"),
+    "no-schema": ("{}", "JSON without a schema number"),
+    "a-list": ("[]", "JSON without a schema number"),
+    "no-verdicts": ('{"schema": 1}', "schema 1 with a fault: 'verdicts'"),
+    "not-json": ("hello", "Expecting value: line 1 column 1 (char 0)"),
+}
+
+
+@pytest.mark.parametrize(("text", "got"), REFUSED.values(), ids=REFUSED.keys())
+def test_other_files_are_refused(tmp_path, text, got):
+    path = tmp_path / "result.json"
+    path.write_text(text)
+    assert refusal(path) == (
+        f"{path}: not a result that this version reads\n"
+        f"  got:  {got}\n"
+        "  want: a file that `edgeproof run` or `validate --json` wrote, schema 1\n"
+        "  fix:  check the path, or validate again with this version"
+    )
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "  got:  no such file\n" in refusal(tmp_path / "gone.json")
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "gone" / "result.json"
+    with pytest.raises(EdgeproofError) as caught:
+        write_result(validation(), path)
+    assert str(caught.value) == (
+        f"{path}: can't be written\n"
+        "  got:  No such file or directory\n"
+        "  want: a file in a directory that exists, has room and may be written to\n"
+        "  fix:  name another place"
+    )
+
+
+def test_a_failed_write_leaves_the_earlier_result_alone(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    write_result(validation(), path)
+    before = path.read_text()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(EdgeproofError, match="can't be written"):
+        write_result(replace(validation(), ok=False), path)
+    assert path.read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
