@@ -97,6 +97,8 @@ def _headline(validation: Validation) -> str:
     passed = sum(verdict.verdict == "pass" for verdict in validation.verdicts)
     if not total:
         return "Nothing was checked"
+    if passed == total and not validation.ok:
+        return "Not proven: all that was checked passes, but not all that was asked for was checked"
     if passed == total:
         return "Proven: every check passes" if total > 1 else "Proven: the check passes"
     if validation.ok:
