@@ -87,16 +87,23 @@ def freeze_model(model: OpenModel, source_sha256: str, out: Path) -> FrozenGraph
 
 
 def load_graph_def(graph: FrozenGraph) -> GraphDef:
-    """A copy of the frozen graph that the caller may edit; read from disk once in a process."""
+    """A copy of the frozen graph that the caller may edit."""
+    shared = shared_graph_def(graph)
+    copy = type(shared)()
+    copy.CopyFrom(shared)
+    return copy
+
+
+def shared_graph_def(graph: FrozenGraph) -> GraphDef:
+    """The frozen graph, to be read only; read from disk once in a process."""
     import tensorflow as tf
 
-    if graph.sha256 not in _cache:
+    key = graph.directory.resolve()
+    if _cache.get(key, ("", None))[0] != graph.sha256:
         loaded = tf.compat.v1.GraphDef()
         loaded.ParseFromString(graph.graph_path.read_bytes())
-        _remember(graph.sha256, loaded)
-    copy = tf.compat.v1.GraphDef()
-    copy.CopyFrom(_cache[graph.sha256])
-    return copy
+        _remember(key, graph.sha256, loaded)
+    return _cache[key][1]
 
 
 def read_frozen(directory: Path) -> FrozenGraph:

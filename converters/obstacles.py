@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import FrozenGraph
 from converters.target import ExportTarget
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +39,41 @@ class Obstacle:
 
 def find_obstacles(graph: FrozenGraph, target: ExportTarget) -> tuple[Obstacle, ...]:
     """Everything in the graph that the target's format can't hold; each layer and op once."""
-    from converters.freeze import load_graph_def
-    from converters.graph_edit import all_nodes, layer_of
+    from converters.freeze import load_graph_def, shared_graph_def
     from converters.passes import apply_passes
 
-    unsupported: Mapping[str, tuple[str, str]] = import_module(f"converters.to_{target.format}").UNSUPPORTED
-    graph_def = load_graph_def(graph)
-    apply_passes(graph_def, target.format)
+    if not _obstacles(shared_graph_def(graph), graph, target):
+        return ()
+    cured = load_graph_def(graph)
+    apply_passes(cured, target.format)
+    return _obstacles(cured, graph, target)
+
+
+def _obstacles(graph_def: GraphDef, graph: FrozenGraph, target: ExportTarget) -> tuple[Obstacle, ...]:
+    from converters.graph_edit import all_nodes, layer_of
+
     found: dict[tuple[str, str], Obstacle] = {}
     for node in all_nodes(graph_def):
-        if node.op in unsupported:
+        reason = _reason(node, target.format)
+        if reason is not None:
             layer = layer_of(node.name, graph.layers)
-            found[layer, node.op] = Obstacle(layer, node.op, target, *unsupported[node.op])
+            found[layer, node.op] = Obstacle(layer, node.op, target, *reason)
     return tuple(found.values())
+
+
+def _reason(node: NodeDef, format: str) -> tuple[str, str] | None:
+    """Why a format can't hold a node, and what to do.
+
+    A converter lists whole ops in `UNSUPPORTED`; one that also minds the type of their elements
+    has a function `unsupported(op, dtype)` instead.
+    """
+    import tensorflow as tf
+
+    converter = import_module(f"converters.to_{format}")
+    if hasattr(converter, "unsupported"):
+        dtype = tf.as_dtype(node.attr["T"].type).name if node.attr["T"].type else None
+        return converter.unsupported(node.op, dtype)
+    return converter.UNSUPPORTED.get(node.op)
 
 
 def refuse_obstacles(graph: FrozenGraph, target: ExportTarget) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +14,14 @@ from converters.frozen import ConversionOptions, FrozenGraph
 from converters.signature import Signature
 from converters.target import ExportTarget
 from converters.tflite import model_file
+from converters.tflite.unsupported import UNSUPPORTED, unsupported
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
-ENTRY = "model.tflite"
+__all__ = ["UNSUPPORTED", "confirm", "convert", "derive", "unsupported"]
 
-UNSUPPORTED: Mapping[str, tuple[str, str]] = {
-    "MaxPool3D": ("TFLite has no 3-D max pooling", "pool with AveragePooling3D or a strided Conv3D"),
-    "ResizeBicubic": ("TFLite has no bicubic resize", "resize with interpolation='bilinear' or 'nearest'"),
-}
-"""TensorFlow ops that TFLite builtins never take: why, and what to do."""
+ENTRY = "model.tflite"
 
 _TOOLS = ("tensorflow", "ai-edge-litert")
 
