@@ -30,11 +30,17 @@ def signature(inputs: str, outputs: str) -> Signature:
     return Signature(tuple(map(spec, inputs.split())), tuple(map(spec, outputs.split())))
 
 
-def reference(of: Signature, folder: Path, lines: dict[str, Line]) -> Reference:
-    """What the original with these lines from inputs to outputs gives for random inputs."""
+def reference(of: Signature, folder: Path, lines: dict[str, Line], *, seeds: int = 9) -> Reference:
+    """What the original with these lines from inputs to outputs gives for random inputs.
+
+    Args:
+        seeds: inputs whose number is equal modulo this get the same values.
+    """
     folder.mkdir()
-    random = np.random.default_rng(0)
-    feed = {s.name: random.normal(size=(SAMPLES, 3)).astype(np.float32) for s in of.inputs}
+    feed = {
+        s.name: np.random.default_rng(i % seeds).normal(size=(SAMPLES, 3)).astype(np.float32)
+        for i, s in enumerate(of.inputs)
+    }
     answers = {name: feed[line.source] * np.float32(line.factor or 1) for name, line in lines.items()}
     write_tensors(folder / "feed-00000.npz", feed)
     write_tensors(folder / "expected-00000.npz", {s.name: answers[s.name] for s in of.outputs})
@@ -152,6 +158,25 @@ def test_outputs_with_the_same_values_are_refused(tmp_path: Path) -> None:
         "  want: outputs p: float32[?, 3], q: float32[?, 3]\n"
         "  fix:  export it with the names of the Keras model, or give data (--data) on which these differ"
     )
+
+
+def test_inputs_that_data_does_not_tell_apart_are_refused(tmp_path: Path) -> None:
+    lines = {"p": Line("a", 2.0), "q": Line("b", 3.0)}
+    made = write(
+        "onnx", tmp_path / "file", {"i0": ROWS, "i1": ROWS}, {"p": Line("i0", 2.0), "q": Line("i1", 3.0)}
+    )
+    original = signature("a b", "p q")
+    known = reference(original, tmp_path / "known", lines, seeds=1)
+    assert refusal(made.entry_path, original, known) == (
+        f"{made.entry_path}: can't tell which tensor is which "
+        "(several mappings give the original's values)\n"
+        "  got:  inputs i0: float32[?, 3], i1: float32[?, 3]\n"
+        "  want: inputs a: float32[?, 3], b: float32[?, 3]\n"
+        "  fix:  export it with the names of the Keras model, or give data (--data) on which these differ"
+    )
+    assert adopt(
+        path=made.entry_path, signature=original, reference=reference(original, tmp_path / "other", lines)
+    ).input_names == {"a": "i0", "b": "i1"}
 
 
 def test_values_that_fit_no_mapping_are_refused(tmp_path: Path) -> None:
