@@ -98,12 +98,11 @@ def shared_graph_def(graph: FrozenGraph) -> GraphDef:
     """The frozen graph, to be read only; read from disk once in a process."""
     import tensorflow as tf
 
-    key = graph.directory.resolve()
-    if _cache.get(key, ("", None))[0] != graph.sha256:
+    if graph.sha256 not in _cache:
         loaded = tf.compat.v1.GraphDef()
         loaded.ParseFromString(graph.graph_path.read_bytes())
-        _remember(key, graph.sha256, loaded)
-    return _cache[key][1]
+        _remember(graph.sha256, loaded)
+    return _cache[graph.sha256]
 
 
 def read_frozen(directory: Path) -> FrozenGraph:

@@ -81,7 +81,7 @@ def conv3d(k):
     )
 
 
-@case(refused={"tflite:*": ("pool", "MaxPool3D")}, quick=True)
+@case(quick=True)
 def maxpool3d(k):
     return _chain(k, (4, 6, 6, 2), k.layers.Conv3D(3, 2), k.layers.MaxPooling3D(2, name="pool"))
 
@@ -215,7 +215,7 @@ def resize_nearest_bilinear(k):
     return k.Model(x, k.layers.Concatenate()([near, smooth]))
 
 
-@case(refused={"tflite:*": ("resize", "ResizeBicubic"), "tfjs:*": ("resize", "ResizeBicubic")})
+@case(refused={"tfjs:*": ("resize", "ResizeBicubic")})
 def resize_bicubic(k):
     return _chain(k, (4, 4, 2), k.layers.Resizing(7, 7, interpolation="bicubic", name="resize"))
 

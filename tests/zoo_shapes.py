@@ -228,7 +228,6 @@ def top_k(k):
 
 @case(
     refused={
-        "tflite:*": ("argmax", "BitwiseAnd"),
         "onnx:*": ("argmax", "Bitcast"),
         "tfjs:*": ("argmax", "Bitcast"),
     }
