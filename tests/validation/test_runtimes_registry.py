@@ -12,7 +12,7 @@ import pytest
 
 from converters.errors import EdgeproofError
 from validation.runtimes import RUNTIMES, probe, select
-from validation.runtimes.probe import _fault
+from validation.runtimes.probing import _fault
 from validation.runtimes.tiny import BIAS, WEIGHTS, write_tiny
 
 CPU = [
@@ -66,6 +66,13 @@ def test_every_cpu_runtime_passes_its_probe_within_seconds() -> None:
     assert [(row.name, row.status, row.hint) for row in found] == [(name, "ok", "") for name in CPU]
     assert all(row.device for row in found)
     assert time.monotonic() - start < 15
+
+
+def test_probing_leaves_the_function_in_its_place() -> None:
+    """A submodule called `probe` would replace it once it is imported."""
+    from validation import runtimes
+
+    assert runtimes.probe("litert-cpu") == runtimes.probe("litert-cpu")
 
 
 def test_a_probe_notices_a_wrong_number() -> None:

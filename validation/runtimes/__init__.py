@@ -85,7 +85,7 @@ def probe(name: str) -> Availability:
     Raises:
         EdgeproofError: there is no runtime of that name.
     """
-    from validation.runtimes.probe import try_runtime
+    from validation.runtimes.probing import try_runtime
 
     row = runtime(name)
     hint = row.missing()
