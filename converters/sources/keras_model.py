@@ -122,18 +122,17 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
 
 
 def _refuse_ragged(core: Any, path: Path) -> None:
-    kinds = {"sparse": "sparse", "ragged": "ragged", "_is_sparse": "sparse"}
-    for tensor in (*core.inputs, *core.outputs):
-        special = next((word for key, word in kinds.items() if getattr(tensor, key, False) is True), None)
-        special = special or {"RaggedTensorSpec": "ragged", "SparseTensorSpec": "sparse"}.get(
-            type(getattr(tensor, "type_spec", None)).__name__
-        )
-        if special:
+    """Looks at inputs only: Keras 3.15 calls every product with a Python number sparse as well."""
+    for tensor in core.inputs:
+        spec = type(getattr(tensor, "type_spec", None)).__name__
+        kinds = {"sparse": getattr(tensor, "sparse", False) or spec == "SparseTensorSpec"}
+        kinds["ragged"] = getattr(tensor, "ragged", False) or spec == "RaggedTensorSpec"
+        for kind in (kind for kind, applies in kinds.items() if applies is True):
             raise EdgeproofError(
-                f"{path}: a {special} tensor cannot be exported",
-                got=f"{special} tensor {tensor.name}",
-                want="dense inputs and outputs",
-                fix="wrap the model in one that takes and gives dense tensors (tensor.to_tensor())",
+                f"{path}: a {kind} input cannot be exported",
+                got=f"{kind} tensor {tensor.name}",
+                want="dense inputs",
+                fix="wrap the model in one that takes dense tensors and converts them",
             )
 
 
