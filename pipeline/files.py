@@ -72,10 +72,20 @@ def hold(directory: Path, command: str) -> Iterator[Workplace]:
             stream.truncate(0)
             stream.write(f"{command} (process {os.getpid()})\n")
             stream.flush()
-            remove_leftovers(directory, ours_too=True)
-            for below in filter(Path.is_dir, directory.iterdir()):
-                remove_leftovers(below, ours_too=True)
-        yield Workplace(directory, log)
+            _clear(directory)
+        try:
+            yield Workplace(directory, log)
+        finally:
+            # A signal may have come between making a directory and remembering to remove it. What
+            # can't be removed now is removed by the next run.
+            with contextlib.suppress(OSError):
+                _clear(directory)
+
+
+def _clear(directory: Path) -> None:
+    remove_leftovers(directory, ours_too=True)
+    for below in filter(Path.is_dir, directory.iterdir()):
+        remove_leftovers(below, ours_too=True)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from converters.source import SourceModel
 from pipeline.files import Workplace
-from pipeline.job import Job
+from pipeline.job import Job, check_data
 from pipeline.judging import Judges
 from pipeline.outcome import all_well, in_order
 from pipeline.plan import describe, runtimes_of
@@ -38,6 +38,7 @@ def judge_foreign(
     """
     for path in paths:
         _check_exists(path)
+    check_data(job)
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         steps = Steps(job, place.directory, place.directory, worker)
         source = steps.source(None)

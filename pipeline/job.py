@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from converters.errors import EdgeproofError
 from converters.source import LoadOptions
 from converters.target import ExportTarget, parse_targets
 from converters.training import TrainingPlan
@@ -100,6 +101,23 @@ def job_of(loaded: LoadedRecipe) -> Job:
         conversion=Limits(recipe.export.time_limit_s, recipe.export.memory_limit_mb),
         judging=Limits(recipe.validate.time_limit_s),
     )
+
+
+def check_data(job: Job) -> None:
+    """Confirms that the data are there, before anything that takes long.
+
+    Raises:
+        EdgeproofError: a file or directory of the data doesn't exist.
+    """
+    for spec in filter(None, (job.data, job.calibration)):
+        for path in filter(None, (spec.npz, spec.npy, spec.images)):
+            if not path.exists():
+                raise EdgeproofError(
+                    f"{path}: no such data",
+                    got="no file or directory of this name",
+                    want="inputs for the model",
+                    fix="correct the path, or leave it out to have inputs drawn from the signature",
+                )
 
 
 def _training(section: TrainSection | None, code: tuple[Path, ...]) -> TrainingPlan | None:

@@ -12,7 +12,7 @@ from converters.artifact import Artifact
 from converters.source import SourceModel
 from converters.training import TrainingRecord
 from pipeline.files import Workplace
-from pipeline.job import Job
+from pipeline.job import Job, check_data
 from pipeline.judging import Judges
 from pipeline.outcome import CONVERSION, all_well, in_order
 from pipeline.runs import remember_run
@@ -101,6 +101,7 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
 
 @contextlib.contextmanager
 def _steps(job: Job, place: Workplace, artifacts: Path, fresh: bool) -> Iterator[tuple[Steps, Worker]]:
+    check_data(job)
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         yield Steps(job, place.directory, artifacts, worker, fresh), worker
 

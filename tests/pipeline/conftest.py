@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,9 @@ class InlineWorker(Worker):
     """A worker that needs no process: the same encoding and errors, in a tenth of the time."""
 
     def _converse(self, name: str, kwargs: Any, time_s: float | None) -> Any:
-        return self._outcome(answer({"call": name, "kwargs": kwargs}, io.StringIO()))
+        with self.log.open("a") as log, contextlib.redirect_stderr(log):
+            message = answer({"call": name, "kwargs": kwargs}, io.StringIO())
+        return self._outcome(message)
 
 
 class Project:

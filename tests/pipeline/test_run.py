@@ -173,7 +173,6 @@ def test_an_engine_that_crashes_leaves_the_other_verdicts_alone(project):
 
 
 def test_a_bug_in_a_judge_is_an_error_with_its_place(project):
-    project.use_processes()
     project.trouble("litert-cpu=bug")
     ended = project.call("run")
     assert ended.status == 1
@@ -237,7 +236,6 @@ def test_colours_and_bars_are_for_terminals(project):
 def test_a_failing_source_leaves_the_earlier_output(project):
     project.call("run")
     before = project.files("build/net/artifacts") | project.files("bundles")
-    project.use_processes()
     project.trouble("reference=refuse")
     ended = project.call("run")
     assert (ended.status, ended.out) == (3, "")
