@@ -132,6 +132,7 @@ def _tflite_tensor(schema: Any, name: str, shape: tuple[int, ...], buffer: int, 
     )
     if dynamic:
         tensor.shapeSignature = [-1, *shape[1:]]
+        tensor.hasRank = True  # as TensorFlow's converter writes it; without, LiteRT takes `shape` for fixed
     return tensor
 
 
