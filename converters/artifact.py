@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,14 +85,17 @@ def record_files(directory: Path) -> tuple[FileRecord, ...]:
     return tuple(sorted(rows, key=lambda row: row.path))
 
 
-def check_files(directory: Path, files: tuple[FileRecord, ...]) -> None:
-    """Confirms that a directory holds exactly these files.
+def check_files(directory: Path, files: tuple[FileRecord, ...], *, alone: bool = True) -> None:
+    """Confirms that a directory holds these files, and nothing else.
+
+    Args:
+        alone: whether other files are a fault. An export that somebody else made may lie among others.
 
     Raises:
         EdgeproofError: a file is missing, extra, renamed, or its bytes differ.
     """
     want = {row.path: row.sha256 for row in files}
-    got = {row.path: row.sha256 for row in record_files(directory)}
+    got = {row.path: row.sha256 for row in (record_files(directory) if alone else _found(directory, want))}
     faults = [f"{path} is missing" for path in sorted(want.keys() - got.keys())]
     faults += [f"{path} is not in the record" for path in sorted(got.keys() - want.keys())]
     faults += [
@@ -105,3 +108,8 @@ def check_files(directory: Path, files: tuple[FileRecord, ...]) -> None:
             want=f"the {len(want)} recorded file(s), unchanged",
             fix="export and validate again, or restore the files",
         )
+
+
+def _found(directory: Path, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+    files = [(path, directory / path) for path in paths if (directory / path).is_file()]
+    return tuple(FileRecord(path, hash_file(file), file.stat().st_size) for path, file in files)

@@ -54,7 +54,7 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
         return verdict_without_run(artifact, chosen.name, label, "unavailable", hint)
     device = ""
     try:
-        check_files(artifact.directory, artifact.files)
+        check_files(artifact.directory, artifact.files, alone=False)
         with ExitStack() as stack:
             session = stack.enter_context(chosen.open(artifact))
             device = session.device
