@@ -45,17 +45,18 @@ def convert(graph: FrozenGraph, out: Path, options: ConversionOptions = Conversi
     _sign(model, graph.signature)
     model_file.share_equal_buffers(model)
     (out / ENTRY).write_bytes(model_file.pack(model))
-    return describe(ExportTarget("tflite", "float32"), out, graph.signature, notes)
+    return describe(ExportTarget("tflite", "float32"), out, model, graph.signature, notes)
 
 
-def describe(target: ExportTarget, out: Path, signature: Signature, notes: Sequence[str]) -> Artifact:
-    """The record of a file that has been written, read back from the file.
+def describe(
+    target: ExportTarget, out: Path, model: model_file.Model, signature: Signature, notes: Sequence[str]
+) -> Artifact:
+    """The record of a file that has been written.
 
     Args:
-        signature: gives the order of names, and the shape of an output whose rank the file doesn't
-            tell.
+        model: what was written.
+        signature: gives the order of names.
     """
-    model = model_file.read(out / ENTRY)
     inputs, outputs = model_file.signature_tensors(model)
     tensors = model.subgraphs[0].tensors
     found = Signature(
@@ -116,21 +117,16 @@ def derive(
 ) -> Artifact:
     """Writes another precision, made from the float32 flatbuffer, into an empty directory."""
     from converters.tflite.quantize import quantize
-
-    content, notes = quantize(base, target.precision, options.calibration)
-    (out / ENTRY).write_bytes(content)
-    notes += _unquantized(out / ENTRY, target)
-    return describe(target, out, base.signature, [*base.notes, *notes])
-
-
-def _unquantized(path: Path, target: ExportTarget) -> list[str]:
-    """A note on the share of weights that keeps float32, if any does."""
     from converters.tflite.weights import share
 
-    held = share(model_file.read(path), frozenset({"float32"}))
+    model, notes = quantize(base, target.precision, options.calibration)
+    (out / ENTRY).write_bytes(model_file.pack(model))
+    held = share(model, frozenset({"float32"}))
     if math.isnan(held):
-        return [f"the model has no weights to store in another type than {target.base} does"]
-    return [f"{held:.1%} of the weight elements stay float32"] if held else []
+        notes.append(f"the model has no weights to store in another type than {target.base} does")
+    elif held > 0:
+        notes.append(f"{held:.1%} of the weight elements stay float32")
+    return describe(target, out, model, base.signature, [*base.notes, *notes])
 
 
 def confirm(artifact: Artifact) -> None:
