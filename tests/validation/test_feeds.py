@@ -205,6 +205,7 @@ def test_bool_takes_bool_only(npz):
     signature = Signature((TensorSpec("x", (None, 3), "bool"),), ())
     assert read(npz(x=np.ones((1, 3), bool)), signature)[0].tensors["x"].dtype == bool
     assert "  got:  float32\n  want: bool\n" in refusal(npz(x=rows(1)), signature)
+    assert "  got:  int64\n  want: bool\n" in refusal(npz(x=np.ones((1, 3), int)), signature)
 
 
 def test_memory_does_not_grow_with_the_number_of_samples(tmp_path):
@@ -530,6 +531,7 @@ def test_written_feeds_are_read_back_and_reproducible(tmp_path):
     again = write_feeds(FeedSpec(samples=5, batch=4), signature, tmp_path / "two")
     assert [path.name for path in paths] == ["feed-00000.npz", "feed-00001.npz"]
     assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
+    assert {member.date_time[0] for member in zipfile.ZipFile(paths[0]).infolist()} == {1980}
     tensors = read_tensors(paths[0], specs)
     assert tensors["h"].dtype == ml_dtypes.bfloat16
     assert isinstance(tensors["a/b"][0], bytes)
