@@ -1,4 +1,4 @@
-"""Tries every runtime and device of this machine, each in a process of its own."""
+"""Tries every runtime and device of this machine, each engine in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
 from converters.errors import EdgeproofError
 from converters.progress import advance
+from pipeline.judging import engine_of
 from pipeline.worker import Worker, WorkerError
 from validation.devices import nvidia_smi, onnxruntime_gpu, tensorflow_gpu
 from validation.runtime import Availability
@@ -32,25 +34,30 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
         log: for whatever they print.
     """
     names = [row.name for row in select(("all",))]
-    trials: list[Trial] = [(name, probe, {"name": name}) for name in names]
-    trials += [(witness.__name__, witness, {}) for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)]
+    trials: list[list[Trial]] = [
+        [(name, probe, {"name": name}) for name in of_engine] for _, of_engine in groupby(names, engine_of)
+    ]
+    trials += [[(witness.__name__, witness, {})] for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         context = contextvars.copy_context
-        runs = [pool.submit(context().run, partial(_try, log, *trial)) for trial in trials]
-        found = []
-        for number, run in enumerate(runs):
-            advance("doctor", number, len(runs), trials[number][0])
-            found.append(run.result())
+        runs = [pool.submit(context().run, partial(_try, log, engine)) for engine in trials]
+        found = [answer for run in runs for answer in run.result()]
     return tuple(found[: len(names)]), tuple(found[len(names) :])
 
 
-def _try(
-    log: Path, name: str, witness: Callable[..., Availability], arguments: dict[str, str]
-) -> Availability:
+def _try(log: Path, trials: list[Trial]) -> list[Availability]:
+    """The answers of one engine, whose process is a fresh one after a crash."""
     with Worker(log, TIME_LIMIT_S) as worker:
-        try:
-            return worker.call(witness, **arguments)
-        except EdgeproofError as error:  # crashed or hung: an answer too
-            return Availability(name, "error", "", f"{error.what}: {error.got}")
-        except WorkerError as error:
-            return Availability(name, "error", "", error.summary)
+        return [_answer(worker, *trial) for trial in trials]
+
+
+def _answer(
+    worker: Worker, name: str, witness: Callable[..., Availability], arguments: dict[str, str]
+) -> Availability:
+    advance("doctor", 0, None, name)
+    try:
+        return worker.call(witness, **arguments)
+    except EdgeproofError as error:  # crashed or hung: an answer too
+        return Availability(name, "error", "", f"{error.what}: {error.got}")
+    except WorkerError as error:
+        return Availability(name, "error", "", error.summary)

@@ -1,7 +1,8 @@
-"""Judges artifacts on runtimes: one process without TensorFlow for each runtime, side by side.
+"""Judges artifacts on runtimes: one process without TensorFlow for each engine, side by side.
 
 An engine that crashes takes its own process along, and nothing else: that verdict is `error`, the next
-artifact gets a fresh process. Artifacts are judged while later ones are still being converted.
+one gets a fresh process. Artifacts are judged while later ones are still being converted. An engine's
+runtimes share its process, so that it is imported once and one browser serves them all.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from validation.verdict import Verdict
 
 
 class Judges:
-    """One judge for each runtime, each in a thread that owns its worker.
+    """One judge for each engine, each in a thread that owns its worker.
 
     Use it as a context manager: leaving it early ends every worker at once.
 
@@ -62,11 +63,12 @@ class Judges:
             each.thread.join()
 
     def submit(self, artifact: Artifact, label: str, runtime: str) -> None:
-        """Has an artifact judged on a runtime, now or when that runtime is free."""
+        """Has an artifact judged on a runtime, now or when that engine is free."""
         self._submitted += 1
-        if runtime not in self._judges:
-            self._judges[runtime] = _Judge(runtime, self)
-        self._judges[runtime].tasks.put((artifact, label))
+        engine = engine_of(runtime)
+        if engine not in self._judges:
+            self._judges[engine] = _Judge(engine, self)
+        self._judges[engine].tasks.put((runtime, artifact, label))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """All verdicts, when the last one is there."""
@@ -98,17 +100,21 @@ class Judges:
                 advance("validate", len(self._verdicts), self._submitted, f"{label} on {runtime}")
 
 
-class _Judge:
-    """A runtime's queue, and the thread that works it off."""
+def engine_of(runtime: str) -> str:
+    """The program behind a runtime: `litert` of `litert-cpu`, `chromium` of `chromium-tfjs-webgl`."""
+    return runtime.partition("-")[0]
 
-    def __init__(self, runtime: str, court: Judges) -> None:
-        self.tasks: queue.SimpleQueue[tuple[Artifact, str] | None] = queue.SimpleQueue()
-        self._runtime = runtime
+
+class _Judge:
+    """An engine's queue, and the thread that works it off."""
+
+    def __init__(self, engine: str, court: Judges) -> None:
+        self.tasks: queue.SimpleQueue[tuple[str, Artifact, str] | None] = queue.SimpleQueue()
         self._court = court
         self._worker: Worker | None = None
         self._stopped = False
         context = contextvars.copy_context()  # progress goes to the submitter's listener
-        self.thread = threading.Thread(target=context.run, args=(self._work,), name=runtime)
+        self.thread = threading.Thread(target=context.run, args=(self._work,), name=engine)
         self.thread.start()
 
     def stop(self) -> None:
@@ -122,7 +128,7 @@ class _Judge:
         court = self._court
         with Worker(court.log, court.limits.time_s, court.limits.memory_limit_mb) as self._worker:
             while (task := self.tasks.get()) is not None and not self._stopped:
-                self._court.hear(self._worker, self._runtime, *task)
+                self._court.hear(self._worker, *task)
 
 
 def _error(artifact: Artifact, label: str, runtime: str, reason: str) -> Verdict:
