@@ -40,8 +40,8 @@ class Difficulty:
         layer: name of the layer, or of the op in a SavedModel.
         kind: class of the layer, or "op".
         why: what is hard, and what edgeproof does about it.
-        fix: what to do if it is refused, else "".
-        refused: the target can't be made.
+        fix: what the user can do, or "".
+        refused: the target can't be made, whatever is done to the graph.
     """
 
     target: str

@@ -1,7 +1,7 @@
 """What makes layers, ops and weights hard for a target: a table of rules that needs no tracing.
 
-A rule tells what will happen, as far as a layer's class and configuration show it. The last word has
-`obstacles`, on the frozen graph: a custom layer shows what it does there only.
+A rule goes by a layer's class and configuration. What is refused in the end `obstacles` tells, on the
+frozen graph and after the cures; only what no cure will change is called refused here.
 """
 
 from __future__ import annotations
@@ -32,16 +32,13 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When something is hard, for which targets, why, and what to do if it is refused."""
+    """When something is hard, for which targets, why, and what the user can do."""
 
     targets: tuple[str, ...]
     applies: Callable[[str, Config], bool]
     why: str
     fix: str = ""
-
-    @property
-    def refused(self) -> bool:
-        return bool(self.fix)
+    refused: bool = False
 
 
 def _is(pattern: str, **wanted: Callable[[Any], bool]) -> Callable[[str, Config], bool]:
@@ -92,25 +89,24 @@ LAYER_RULES: tuple[Rule, ...] = (
     Rule(
         ("tflite",),
         _is("MaxPooling3D|GlobalMaxPooling3D"),
-        "TFLite has no 3-D max pooling",
-        "pool with AveragePooling3D or a strided Conv3D",
+        "TFLite has no 3-D max pooling: it is done in two steps of two dimensions",
     ),
     Rule(
         ("tflite",),
         _is("Conv3D", dilation_rate=_dilated),
-        "TFLite has no dilated 3-D convolution",
+        "TFLite has no dilated 3-D convolution: it is refused unless it can be rewritten",
         "use a larger kernel or a strided Conv3D without dilation",
     ),
     Rule(
         ("tfjs",),
         _is("Conv3DTranspose"),
-        "TF.js has no transposed 3-D convolution",
+        "TF.js has no transposed 3-D convolution: it is refused unless it can be rewritten",
         "use UpSampling3D and Conv3D",
     ),
     Rule(
         ("tflite", "tfjs"),
         _is("Resizing|UpSampling2D", interpolation=lambda value: value == "bicubic"),
-        "no bicubic resize there",
+        "there is no bicubic resize: it is refused unless it can be rewritten",
         "resize with interpolation='bilinear' or 'nearest'",
     ),
     Rule(
@@ -118,30 +114,43 @@ LAYER_RULES: tuple[Rule, ...] = (
         _is(_LOOKUP.pattern),
         "a lookup table or a hash of strings, which a frozen graph can't hold",
         "do this step before the model, in the application, and give the model integers",
+        refused=True,
     ),
     Rule(
         ALL,
         _is("Argmax|Argmin"),
-        "Keras works on the bits of the numbers here, which no target knows",
+        "Keras works on the bits of the numbers here: it is refused unless it can be rewritten",
         "let the model give the scores, and take the greatest in the application",
     ),
     Rule(
         ("onnx", "tfjs"),
         _is("Discretization"),
-        "makes the op Bucketize, which is not known there",
+        "makes the op Bucketize, which is not known there: it is refused unless it can be rewritten",
         "compare with the bin edges instead: keras.ops.sum(x[..., None] >= edges, -1)",
     ),
 )
 
 DTYPE_RULES: Mapping[str, Rule] = {
     "float64": Rule(
-        ("tflite",), _is(".*"), "computes in float64, for which TFLite has no kernels", "build it in float32"
+        ("tflite",),
+        _is(".*"),
+        "computes in float64, for which TFLite has no kernels",
+        "build it in float32",
+        refused=True,
     ),
     "float16": Rule(
-        ("tflite",), _is(".*"), "computes in float16, for which TFLite has no kernels", "build it in float32"
+        ("tflite",),
+        _is(".*"),
+        "computes in float16, for which TFLite has no kernels",
+        "build it in float32",
+        refused=True,
     ),
     "bfloat16": Rule(
-        ALL, _is(".*"), "computes in bfloat16, which runtimes on devices lack", "build it in float32"
+        ALL,
+        _is(".*"),
+        "computes in bfloat16, which runtimes on devices lack",
+        "build it in float32",
+        refused=True,
     ),
 }
 """By compute dtype, for layers that compute: those with weights."""
@@ -165,17 +174,17 @@ def find_in_layers(layers: Iterable[tuple[str, Any]]) -> Iterator[Difficulty]:
 
 
 def find_in_ops(ops: Mapping[str, int]) -> Iterator[Difficulty]:
-    """What each converter says about the ops of a SavedModel's graph."""
+    """What each converter says about the ops of a SavedModel's graph; it may still have a cure."""
     from converters import to_onnx, to_tfjs, to_tflite
 
     for target, converter in (("tflite", to_tflite), ("tfjs", to_tfjs), ("onnx", to_onnx)):
-        for op, (why, fix) in converter.UNSUPPORTED.items():
-            if op in ops:
-                yield Difficulty(target, op, "op", why, fix, True)
-    tables = [op for op in ops if op.startswith(("HashTable", "MutableHashTable", "LookupTable"))]
-    for op in tables:
-        why = "a lookup table, which a frozen graph can't hold"
-        yield from (Difficulty(target, op, "op", why, "look up before the model", True) for target in ALL)
+        for op in sorted(converter.UNSUPPORTED.keys() & ops.keys()):
+            why, fix = converter.UNSUPPORTED[op]
+            yield Difficulty(target, op, "op", why, fix)
+    for op in ops:
+        if op.startswith(("HashTable", "MutableHashTable", "LookupTable")):
+            why = "a lookup table, which a frozen graph can't hold"
+            yield from (Difficulty(t, op, "op", why, "look up before the model", True) for t in ALL)
 
 
 def find_in_weights(weights: Iterable[Any], signature: Signature) -> Iterator[Difficulty]:

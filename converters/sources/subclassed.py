@@ -103,10 +103,11 @@ def _trace(
         return sharper, traced if sharper == specs else _trace_once(function, sharper)
     assert first is not None
     raise EdgeproofError(
-        f"{path}: the subclassed model cannot be traced with the shapes that it was saved with",
+        f"{path}: the model cannot be traced with the shapes that it was saved with",
         got=summary(first),
         want=f"a call with {', '.join(f'{n}{list(s)}' for n, s in shapes.items())} to work",
-        fix="let `call` take one argument (a dictionary for several inputs), whose shapes Keras records",
+        fix="let `call` take one argument (a dictionary for several inputs), whose shapes Keras records; "
+        "let a Lambda import what it uses, since only its own code is saved",
     ) from first
 
 

@@ -242,7 +242,7 @@ def test_subclassed_model_without_keys(code: Path, name: str, first_call: Any, s
 def test_subclassed_model_whose_shapes_are_not_all_recorded_is_refused(code: Path) -> None:
     with pytest.raises(EdgeproofError) as caught:
         _subclassed(code, "TwoArguments", np.ones((1, 4), np.float32), np.ones((1, 2), np.float32))
-    told = ": the subclassed model cannot be traced with the shapes that it was saved with"
+    told = ": the model cannot be traced with the shapes that it was saved with"
     assert caught.value.what == f"{code / 'model.keras'}{told}"
     assert "missing a required argument: 'right'" in caught.value.got
     assert caught.value.want == "a call with left[None, 4] to work"
