@@ -41,14 +41,14 @@ CASES = {
     "file-wrong": (
         ("fail", "off by 1"),
         ("fail", "off by 2"),
-        ("file", f"off by 1; it does so on {PLAIN} too: the file is wrong"),
-        ("file", f"off by 2; it does so on {CPU} too: the file is wrong"),
+        ("file", f"off by 1; it fails on {PLAIN} too: the file is wrong"),
+        ("file", f"off by 2; it fails on {CPU} too: the file is wrong"),
     ),
     "file-broken": (
         ("error", "no graph"),
         ("error", "no graph"),
-        ("file", f"no graph; it does so on {PLAIN} too: the file is wrong"),
-        ("file", f"no graph; it does so on {CPU} too: the file is wrong"),
+        ("file", f"no graph; {PLAIN} can't run it either"),
+        ("file", f"no graph; {CPU} can't run it either"),
     ),
     "not-comparable": (("fail", "off by 1"), ("error", "no kernel"), ("", "off by 1"), ("", "no kernel")),
     "sibling-missing": (("fail", "off"), ("unavailable", "install it"), ("", "off"), ("", "install it")),
@@ -69,3 +69,15 @@ def test_only_the_same_file_is_evidence():
     assert conclude((first, second)) == (first, second)
     alone = verdict("some-gpu", verdict="fail", reason="off")
     assert conclude((alone,)) == (alone,)
+
+
+def test_one_pass_among_many_runtimes_clears_the_file():
+    told = conclude(
+        (
+            verdict("a", verdict="fail", reason="off"),
+            verdict("b", verdict="fail", reason="off"),
+            verdict("c", reason="fine"),
+        )
+    )
+    assert [v.blame for v in told] == ["runtime", "runtime", ""]
+    assert told[1].reason == "off; the same file passes on c: b is wrong"
