@@ -12,13 +12,14 @@ import numpy as np
 
 from validation.runtimes.browser import chromium
 from validation.runtimes.browser.find import find_browser
-from validation.runtimes.browser.mailbox import Mailbox, PageGoneError
+from validation.runtimes.browser.mailbox import Mailbox, PageCrashedError, PageGoneError
 from validation.runtimes.browser.process import BrowserProcess, new_profile
 from validation.runtimes.browser.server import PageServer
 from validation.runtimes.wire import decode_frame, encode_frame
 
 _COMMANDS = {"chromium": chromium.command}
 _CONSOLE_LINES = 4
+_END_S = 2.0
 
 
 class BrowserError(Exception):
@@ -96,6 +97,9 @@ class Browser:
         job = list(encode_frame(header, tensors))
         try:
             reply = self._mailbox.exchange(job, limit_s, self._check_process)
+        except PageCrashedError as error:  # it alone, or with the whole browser
+            status = self._process.ends_within(_END_S)
+            raise self._broke(str(error) if status is None else self._ended(status)) from error
         except PageGoneError as error:
             raise self._broke(str(error)) from error
         decoded = decode_frame(io.BytesIO(reply).read)
@@ -122,7 +126,10 @@ class Browser:
     def _check_process(self) -> None:
         status = self._process.exit_status
         if status is not None:
-            raise PageGoneError(f"{self.family} ended with exit status {status}")
+            raise PageGoneError(self._ended(status))
+
+    def _ended(self, status: int) -> str:
+        return f"{self.family} ended with exit status {status}"
 
     def _broke(self, what: str) -> BrowserError:
         self.broken = True

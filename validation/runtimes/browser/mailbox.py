@@ -11,6 +11,10 @@ class PageGoneError(Exception):
     """The page will not answer; the message says why."""
 
 
+class PageCrashedError(PageGoneError):
+    """Its connection ended."""
+
+
 class Mailbox:
     """Shared by the session's thread and the server's.
 
@@ -64,7 +68,7 @@ class Mailbox:
             while not done():
                 check()
                 if self._gone:
-                    raise PageGoneError("the page crashed")
+                    raise PageCrashedError("the page crashed")
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise PageGoneError(f"{what} within {limit_s:g} s")

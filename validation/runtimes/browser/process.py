@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -59,6 +60,12 @@ class BrowserProcess:
     def exit_status(self) -> int | None:
         """As a shell reports it; None while the browser runs."""
         return self._keeper.poll()
+
+    def ends_within(self, seconds: float) -> int | None:
+        """`exit_status`, waiting for it so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._keeper.wait(seconds)
+        return None
 
     def last_words(self) -> str:
         """The end of what the browser printed."""

@@ -76,7 +76,7 @@ class PageSession:
         return found
 
     def _parts(self, tensors: Tensors) -> list[Tensors]:
-        """The batch in pieces that the engine takes: LiteRT.js 2.5 has a dynamic batch at 1, and can't resize."""
+        """The batch as the engine takes it: LiteRT.js 2.5 has a dynamic batch at 1, and can't resize."""
         names = self._artifact.input_names
         dynamic = all(spec.shape and spec.shape[0] is None for spec in self._artifact.signature.inputs)
         if self._runtime.engine != "litert" or not dynamic:
