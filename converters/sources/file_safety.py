@@ -21,6 +21,7 @@ EXPANSION_FLOOR_BYTES = 64 << 20
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill")
 _PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 _NPY_MAGIC = b"\x93NUMPY"
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def scan_zip(archive: zipfile.ZipFile) -> Iterator[Finding]:
@@ -93,7 +94,25 @@ def _scan_stream(name: str, stream: IO[bytes], where: str) -> Iterator[Finding]:
         yield from _scan_npy(head, stream, where)
     elif name.endswith(".npz"):
         with zipfile.ZipFile(io.BytesIO(head + stream.read())) as inner:
-            yield from (Finding(f.what, f"{where}, {f.where}", f.trustable) for f in scan_zip(inner))
+            yield from _inside(where, scan_zip(inner))
+    elif head == _HDF5_MAGIC:
+        yield from _inside(where, _scan_hdf5_member(head + stream.read()))
+
+
+def _inside(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield Finding(finding.what, f"{where}, {finding.where}", finding.trustable)
+
+
+def _scan_hdf5_member(content: bytes) -> Iterator[Finding]:
+    import h5py
+
+    try:
+        file = h5py.File(io.BytesIO(content), "r")
+    except OSError:  # not HDF5 after all, or damaged: Keras says so when it comes to read it
+        return
+    with file:
+        yield from scan_hdf5(file)
 
 
 def _scan_npy(head: bytes, stream: IO[bytes], where: str) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ def open_keras_file(path: Path, kind: SourceKind, loader: Loader, options: LoadO
     Raises:
         EdgeproofError: the file is unsafe, or the library cannot read it.
     """
+    import_keras()
     custom_objects = load_custom_objects(options)
     check(path, kind, custom_objects, options)
     try:
@@ -56,6 +57,7 @@ def choose_loader(path: Path, kind: SourceKind, options: LoadOptions) -> tuple[L
     Raises:
         EdgeproofError: the file is unsafe, or neither library can read it.
     """
+    import_keras()
     custom_objects = load_custom_objects(options)
     check(path, kind, custom_objects, options)
     version = written_by(path, kind)

@@ -206,6 +206,19 @@ def test_member_that_leads_out_of_the_archive_is_refused(
     )
 
 
+def test_link_out_of_the_weights_inside_a_keras_file_is_refused(good: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(good) as archive:
+        (tmp_path / "w.h5").write_bytes(archive.read("model.weights.h5"))
+    with h5py.File(tmp_path / "w.h5", "r+") as file:
+        file["a"] = h5py.ExternalLink("/etc/x.h5", "/w")
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(path, "w") as new:
+        for name in MEMBERS:
+            new.writestr(name, (tmp_path / "w.h5").read_bytes() if name.endswith(".h5") else old.read(name))
+    found = "a link to the file '/etc/x.h5' in member 'model.weights.h5', HDF5 member 'a'"
+    assert _refused(path) == _unsafe(path, found)
+
+
 def test_zip_that_unpacks_without_end_is_refused(good: Path, tmp_path: Path) -> None:
     size = 80 << 20
     path = _with_member(good, tmp_path / "m.keras", "assets/bomb", bytes(size), zipfile.ZIP_DEFLATED)
