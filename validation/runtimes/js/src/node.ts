@@ -84,21 +84,25 @@ async function answerOrFail(frame: Frame): Promise<Frame> {
   }
 }
 
-/** Exactly so many bytes from stdin, or null at its end. */
+const chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+let held: Buffer = Buffer.alloc(0);
+
+/**
+ * Exactly so many bytes from stdin, or null at its end.
+ *
+ * Not with stdin.read(bytes): while less is there, every new 'readable' listener is called at once,
+ * before any input is taken in, so that a request of more than a pipe's 64 KiB spins for ever.
+ */
 async function read(bytes: number): Promise<Uint8Array | null> {
-  for (;;) {
-    const chunk = process.stdin.read(bytes) as Buffer | null;
-    // At its end the stream gives what is left, however little.
-    if (chunk !== null) return chunk.byteLength === bytes ? chunk : null;
-    if (process.stdin.readableEnded) return null;
-    await new Promise<void>(resolve => {
-      const go = () => {
-        process.stdin.off('readable', go).off('end', go);
-        resolve();
-      };
-      process.stdin.on('readable', go).on('end', go);
-    });
+  const parts = [held];
+  for (let have = held.byteLength; have < bytes; have += parts[parts.length - 1]!.byteLength) {
+    const next = await chunks.next();
+    if (next.done) return null;
+    parts.push(next.value);
   }
+  const all = parts.length === 1 ? held : Buffer.concat(parts);
+  held = all.subarray(bytes);
+  return all.subarray(0, bytes);
 }
 
 async function write(frame: Frame): Promise<void> {
