@@ -29,6 +29,7 @@ def halve(model: ModelProto) -> tuple[ModelProto, list[str]]:
 
     notes = _losses(model)
     casts = {node.name for node in _casts_to_float(model)}
+    _separate_outputs(model)
     with warnings.catch_warnings(action="ignore"):  # one for each value that `_losses` notes
         model = float16.convert_float_to_float16(
             model,
@@ -45,6 +46,25 @@ def has_float32_weights(model: ModelProto) -> bool:
     """Whether any constant of more than one element is float32."""
     tensors = (tensor for graph in graphs(model.graph) for tensor in graph.initializer)
     return any(t.data_type == t.FLOAT and np.prod(t.dims, dtype=np.int64) > 1 for t in tensors)
+
+
+def _separate_outputs(model: ModelProto) -> None:
+    """Gives an output that the graph itself reads a node of its own.
+
+    onnxconverter-common 1.16 puts the cast back to float32 in front of those readers as well.
+    """
+    from onnx.helper import make_node
+
+    outputs = {value.name for value in model.graph.output}
+    read = {name for graph in graphs(model.graph) for node in graph.node for name in node.input}
+    for output in sorted(outputs & read):
+        inner = f"{output}/inner"
+        for graph in graphs(model.graph):
+            for node in graph.node:
+                node.input[:] = [inner if name == output else name for name in node.input]
+        for node in model.graph.node:
+            node.output[:] = [inner if name == output else name for name in node.output]
+        model.graph.node.append(make_node("Identity", [inner], [output], name=output))
 
 
 def _casts_to_float(model: ModelProto) -> list[NodeProto]:
