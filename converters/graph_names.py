@@ -32,8 +32,8 @@ def name_ends(
     output_names = _safe_names(signature.output_names, input_names.values())
     ends = {*input_names.values(), *output_names.values()}
     given = [node_of(tensor) for tensor in inputs]
-    _make_room(graph_def, ends, set(given))
-    renamed = dict(zip(given, input_names.values(), strict=True))
+    renamed = _make_room(graph_def, ends, set(given))
+    renamed.update(zip(given, input_names.values(), strict=True))
     rename_nodes(graph_def.node, renamed)
     for spec, tensor in zip(signature.outputs, outputs, strict=True):
         node, _, index = plain(tensor.name).partition(":")
@@ -56,11 +56,11 @@ def _safe_names(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _make_room(graph_def: GraphDef, wanted: set[str], inputs: set[str]) -> None:
-    """Renames other nodes that have a name which an input or output is to get."""
+def _make_room(graph_def: GraphDef, wanted: set[str], inputs: set[str]) -> dict[str, str]:
+    """New names for other nodes that have a name which an input or output is to get."""
     taken = {node.name for node in graph_def.node} | wanted
     moves: dict[str, str] = {}
     for node in graph_def.node:
         if node.name in wanted and node.name not in inputs:
             moves[node.name] = fresh_name(f"{node.name}/inner", [*taken, *moves.values()])
-    rename_nodes(graph_def.node, moves)
+    return moves

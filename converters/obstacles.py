@@ -71,7 +71,8 @@ def _reason(node: NodeDef, format: str) -> tuple[str, str] | None:
 
     converter = import_module(f"converters.to_{format}")
     if hasattr(converter, "unsupported"):
-        dtype = tf.as_dtype(node.attr["T"].type).name if node.attr["T"].type else None
+        # Asking a protobuf map for a key that it lacks would put the key there.
+        dtype = tf.as_dtype(node.attr["T"].type).name if "T" in node.attr and node.attr["T"].type else None
         return converter.unsupported(node.op, dtype)
     return converter.UNSUPPORTED.get(node.op)
 

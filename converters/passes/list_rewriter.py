@@ -156,7 +156,7 @@ class ListRewriter:
                 fill(scope, kind.reserve, sizes_of(scope, loop.name, first, kind.element, kind.dtype))
         for k, kind in inside.items():
             loop.attr["T"].list.type[k] = kind.dtype
-            if len(loop.attr["output_shapes"].list.shape) > k:
+            if "output_shapes" in loop.attr and len(loop.attr["output_shapes"].list.shape) > k:
                 set_shape(loop.attr["output_shapes"].list.shape[k], kind.element)
             types[scope.list_output(loop, k)] = kind
 
