@@ -17,7 +17,7 @@ JS_READY := $(JS)/dist/page.html
 READY := $(PYTHON_READY) $(JS_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run export export-tflite export-tfjs export-onnx validate package report \
+.PHONY: help setup browsers demo run export export-tflite export-tfjs export-onnx validate package report \
         doctor test test-all lint bench wheel clean preflight
 
 help: ## what can be made
@@ -28,6 +28,9 @@ help: ## what can be made
 ##  Setting up
 
 setup: $(READY) ## install everything that is locked, into .venv and node_modules
+
+browsers: ## install Chromium and Firefox for the web runtimes: by apt-get as root, else npm's Chromium
+	@scripts/browsers.sh
 
 preflight:
 	@scripts/preflight.sh $(PYTHON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,27 @@ runtime_option = click.option(
 )
 require_option = click.option(
     "--require", multiple=True, metavar="NAME…", help="Runtimes that must be here; if not, exit status 4."
+)
+
+
+def _name_browsers(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
+    """Into the environment, which workers inherit."""
+    from validation.runtimes.browser.find import VARIABLE
+
+    for path in paths:
+        if not Path(path).exists():
+            raise click.BadParameter(f"{path} does not exist", context, parameter)
+    if paths:
+        os.environ[VARIABLE] = os.pathsep.join(str(Path(path).absolute()) for path in paths)
+
+
+browser_option = click.option(
+    "--browser-path",
+    multiple=True,
+    metavar="PATH",
+    callback=_name_browsers,
+    expose_value=False,
+    help="A browser's program, or a directory with some, to use before those on the PATH.",
 )
 json_option = click.option(
     "--json", "json_to", metavar="FILE", help="Write the machine-readable result; '-' is standard output."

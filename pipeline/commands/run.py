@@ -18,6 +18,7 @@ from pipeline.places import BUILD
 @options.require_option
 @options.output_option
 @click.option("--bundles", type=click.Path(path_type=Path), metavar="DIR", help="Where bundles go.")
+@options.browser_option
 @options.json_option
 @options.fresh_option
 def command(

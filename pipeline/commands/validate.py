@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.custom_objects_option
 @options.trust_option
 @options.output_option
+@options.browser_option
 @options.json_option
 @options.fresh_option
 def command(

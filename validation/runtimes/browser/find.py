@@ -35,7 +35,7 @@ _PLACES = {
         "/Applications/Chromium.app/Contents/MacOS/Chromium",
         "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
         "/opt/google/chrome/chrome",
-        "~/.cache/edgeproof/browsers/chromium",
+        "~/.cache/edgeproof/browsers/chromium/chromium",
     ),
     "firefox": ("/Applications/Firefox.app/Contents/MacOS/firefox",),
 }
