@@ -12,12 +12,15 @@ from converters.artifact import Artifact, record_files
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import ConversionOptions, FrozenGraph
 from converters.graph_edit import layer_of
+from converters.onnx_model.unsupported import UNSUPPORTED, unsupported
 from converters.signature import Signature
 from converters.target import ExportTarget
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from tensorflow.core.framework.graph_pb2 import GraphDef
+
+__all__ = ["UNSUPPORTED", "confirm", "convert", "derive", "unsupported"]
 
 ENTRY = "model.onnx"
 
@@ -29,9 +32,6 @@ ONNX Runtime 1.31 and ONNX Runtime Web 1.30 run it and newer ones, so tf2onnx se
 
 OPSETS = range(13, DEFAULT_OPSET + 1)
 """Opsets that may be asked for; older ones lack operators that common layers need."""
-
-UNSUPPORTED: Mapping[str, tuple[str, str]] = {}
-"""TensorFlow ops that nothing cures: why, and what to do."""
 
 _TOOLS = ("tensorflow", "tf2onnx", "onnx", "onnxruntime", "onnxconverter-common")
 

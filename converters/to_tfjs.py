@@ -14,11 +14,11 @@ from converters.frozen import ConversionOptions, FrozenGraph
 from converters.graph_edit import layer_of
 from converters.signature import Signature
 from converters.target import ExportTarget
+from converters.tfjs_model.unsupported import UNSUPPORTED, unsupported
+
+__all__ = ["UNSUPPORTED", "confirm", "convert", "derive", "unsupported"]
 
 ENTRY = "model.json"
-
-UNSUPPORTED: Mapping[str, tuple[str, str]] = {}
-"""TensorFlow ops that nothing cures: why, and what to do."""
 
 _TOOLS = ("tensorflow", "tensorflowjs")
 

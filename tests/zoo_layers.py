@@ -215,7 +215,7 @@ def resize_nearest_bilinear(k):
     return k.Model(x, k.layers.Concatenate()([near, smooth]))
 
 
-@case(refused={"tfjs:*": ("resize", "ResizeBicubic")})
+@case()
 def resize_bicubic(k):
     return _chain(k, (4, 4, 2), k.layers.Resizing(7, 7, interpolation="bicubic", name="resize"))
 

@@ -226,12 +226,7 @@ def top_k(k):
     return k.Model(x, [values, places])
 
 
-@case(
-    refused={
-        "onnx:*": ("argmax", "Bitcast"),
-        "tfjs:*": ("argmax", "Bitcast"),
-    }
-)
+@case()
 def argmax(k):
     x = k.Input((9,), name="x")
     return k.Model(x, k.ops.argmax(k.layers.Dense(9)(x), axis=-1))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from converters.graph_graft import Expression, graft
-from converters.passes import expressions
+from converters.passes import expressions, tflite_expressions
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -17,6 +17,8 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Erfinv": expressions.erfinv,
     "MatrixBandPart": expressions.matrix_band_part,
     "LogicalXor": expressions.logical_xor,
+    "ResizeArea": tflite_expressions.separable_resize,
+    "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,
     "Softsign": expressions.softsign,
     "SpaceToDepth": expressions.space_to_depth,

@@ -21,7 +21,8 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Erf": tflite_expressions.erf,
     "Erfinv": expressions.erfinv,
     "MaxPool3D": tflite_expressions.max_pool_3d,
-    "ResizeBicubic": tflite_expressions.resize_bicubic,
+    "ResizeArea": tflite_expressions.separable_resize,
+    "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,
     "SpaceToBatchND": tflite_expressions.space_to_batch_3d,
 }

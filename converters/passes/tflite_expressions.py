@@ -131,8 +131,8 @@ def batch_to_space_3d(node: NodeDef, x: Any, block: Any, crops: Any) -> Any:
     return x[:, d : ends[0], h : ends[1], w : ends[2]]
 
 
-def resize_bicubic(node: NodeDef, images: Any, size: Any) -> Any:
-    """Two matrix products: what the op does along one axis doesn't depend on the other axis."""
+def separable_resize(node: NodeDef, images: Any, size: Any) -> Any:
+    """ResizeBicubic or ResizeArea as two matrix products: each axis by itself."""
     import tensorflow as tf
 
     target = tf.get_static_value(size)
@@ -141,23 +141,20 @@ def resize_bicubic(node: NodeDef, images: Any, size: Any) -> Any:
     _, height, width, channels = images.shape
     rows, columns = int(target[0]), int(target[1])
     x = tf.reshape(tf.cast(images, tf.float32), [-1, height, width * channels])
-    x = tf.matmul(tf.constant(_bicubic_weights(node, height, rows)), x)
+    x = tf.matmul(tf.constant(_resize_weights(node, height, rows)), x)
     x = tf.reshape(x, [-1, width, channels])
-    x = tf.matmul(tf.constant(_bicubic_weights(node, width, columns)), x)
+    x = tf.matmul(tf.constant(_resize_weights(node, width, columns)), x)
     return tf.reshape(x, [-1, rows, columns, channels])
 
 
-def _bicubic_weights(node: NodeDef, old: int, new: int) -> Any:
+def _resize_weights(node: NodeDef, old: int, new: int) -> Any:
     """The [new, old] matrix of a resize along one axis: what it does to each unit vector."""
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph:
-        resized = tf.raw_ops.ResizeBicubic(
-            images=tf.reshape(tf.eye(old), [1, old, 1, old]),
-            size=[new, 1],
-            align_corners=node.attr["align_corners"].b,
-            half_pixel_centers=node.attr["half_pixel_centers"].b,
-        )
+        flags = {key: node.attr[key].b for key in ("align_corners", "half_pixel_centers") if key in node.attr}
+        images = tf.reshape(tf.eye(old), [1, old, 1, old])
+        resized = getattr(tf.raw_ops, node.op)(images=images, size=[new, 1], **flags)
     with tf.compat.v1.Session(graph=graph) as session:
         return session.run(resized).reshape(new, old)
 
