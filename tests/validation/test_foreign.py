@@ -78,6 +78,7 @@ def test_equal_names_settle_it_whatever_the_order(format: str, tmp_path: Path) -
     assert (found.input_names, found.output_names) == ({"a": "a", "b": "b"}, {"p": "p", "q": "q"})
     assert found.signature == signature("a b", "p q")
     assert (found.target, found.entry, found.files) == (made.target, made.entry, made.files)
+    assert found.notes == ()
 
 
 @FORMATS
@@ -86,6 +87,11 @@ def test_a_lone_input_and_output_need_no_names(format: str, tmp_path: Path) -> N
     found = adopt(path=made.entry_path, signature=signature("image", "logits"))
     assert found.input_names == {"image": "serving"}
     assert found.output_names == {"logits": "StatefulPartitionedCall:0"}
+    told = "have other names in the file and were told by their shapes and dtypes"
+    assert found.notes == (
+        f"The inputs {told}: image is serving.",
+        f"The outputs {told}: logits is StatefulPartitionedCall:0.",
+    )
 
 
 @FORMATS
@@ -110,6 +116,9 @@ def test_values_settle_outputs_that_look_alike(format: str, tmp_path: Path) -> N
     known = reference(original, tmp_path / "known", {"p": Line("x", -3.0), "q": Line("x", 2.0)})
     found = adopt(path=made.entry_path, signature=original, reference=known)
     assert found.output_names == {"p": "o1", "q": "o0"}
+    assert found.notes == (
+        "The outputs have other names in the file and were told by their values: p is o1, q is o0.",
+    )
     assert runs_as(found, known)
 
 

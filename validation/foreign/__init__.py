@@ -8,6 +8,8 @@ Every input and output is mapped exactly once, or the file is refused with the c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from converters.signature import Signature, TensorSpec
 from validation.expected import Reference
 from validation.foreign import onnx, tfjs, tflite
 from validation.foreign.file import FileFacts, FileTensor, check_content, unreadable
-from validation.foreign.names import NameMap, pair_up
+from validation.foreign.names import NameMap, Side, pair_up
 from validation.foreign.values import ambiguous, map_by_values
 
 
@@ -37,13 +39,23 @@ def adopt(*, path: Path, signature: Signature, reference: Reference | None = Non
     inputs = pair_up(path, "input", signature.inputs, facts.inputs)
     outputs = pair_up(path, "output", signature.outputs, facts.outputs)
     ways = inputs.mappings(), outputs.mappings()
+    build = partial(_artifact, facts, _records(facts), signature)
     if all(len(way) == 1 for way in ways):
-        return _artifact(facts, _records(facts), signature, ways[0][0], ways[1][0])
-    if reference is None:
+        names, how = (ways[0][0], ways[1][0]), "shapes and dtypes"
+    elif reference is None:
         sides = [side for side, way in zip((inputs, outputs), ways, strict=True) if len(way) != 1]
         raise ambiguous(path, sides, "names and shapes don't settle it, and no values were given")
-    build = partial(_artifact, facts, _records(facts), signature)
-    return build(*map_by_values(path, inputs, outputs, reference, build))
+    else:
+        names, how = map_by_values(path, inputs, outputs, reference, build), "values"
+    return replace(build(*names), notes=(*facts.notes, *_explain(inputs, outputs, names, how)))
+
+
+def _explain(inputs: Side, outputs: Side, names: tuple[NameMap, NameMap], how: str) -> Iterator[str]:
+    """A sentence for each side that names alone didn't settle."""
+    for side, found in zip((inputs, outputs), names, strict=True):
+        pairs = ", ".join(f"{spec.name} is {found[spec.name].name}" for spec in side.specs)
+        if pairs:
+            yield f"The {side.what}s have other names in the file and were told by their {how}: {pairs}."
 
 
 def _read(path: Path) -> FileFacts:
@@ -95,7 +107,6 @@ def _artifact(
         output_names={name: tensor.name for name, tensor in outputs.items()},
         signature_key=facts.signature_key,
         quantization={name: t.quantization for name, t in tensors.items() if t.quantization},
-        notes=facts.notes,
     )
 
 
