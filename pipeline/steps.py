@@ -21,13 +21,14 @@ from converters.signature import Signature
 from converters.source import SourceModel
 from converters.sources import describe_source
 from converters.sources.locate import find_kind, hash_source
-from converters.target import ExportTarget
+from converters.target import ExportTarget, all_targets
 from converters.training import TrainingRecord, train
 from pipeline.cache import StepCache, build_directory, digest
 from pipeline.job import Job
 from pipeline.versions import own_code_sha256, tool_versions, user_code_sha256
 from pipeline.worker import Worker, WorkerError
 from validation.feeds import FeedSpec, write_feeds
+from validation.noise import roundings
 from validation.reference import Reference, record
 
 CALIBRATION_SAMPLES = 256
@@ -113,7 +114,9 @@ class Steps:
         """What the original answers; always recorded anew, since it is what everything is held against."""
 
         def make(out: Path) -> Reference:
-            return self._worker.call(record, source=source, spec=self._job.data, out=out)
+            # Of files that somebody else made, the targets are known only when they are opened.
+            rounded = roundings(self._job.targets or all_targets())
+            return self._worker.call(record, source=source, spec=self._job.data, out=out, precisions=rounded)
 
         return build_directory(Reference, self._work / "reference", make)
 

@@ -5,12 +5,13 @@ One batch is enough for the size of it: the tolerance puts a factor on top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from converters.signature import TensorSpec
+from converters.target import ExportTarget
 from validation.agreement import agreement_limit
 from validation.compare import OutputMeter
 from validation.dtypes import dtype_name, epsilon, is_float
@@ -19,7 +20,7 @@ from validation.feed import Tensors
 from validation.feed_layout import Layout
 from validation.original import Nudge, Original
 
-ALONE = 8
+ALONE = 4
 """Samples of the batch that are run one by one."""
 
 NoiseByOutput = Mapping[str, Noise]
@@ -47,17 +48,18 @@ class FirstBatchNoise:
 
 
 def measure_first_batch(
-    original: Original, tensors: Tensors, layout: Layout, precisions: Sequence[str]
+    original: Original, tensors: Tensors, graph: Tensors, layout: Layout, precisions: Sequence[str]
 ) -> FirstBatchNoise:
     """Runs the original's graph a few more times on one batch.
 
     Args:
         original: opened.
         tensors: one batch.
+        graph: what the graph answers to it.
         layout: of the inputs.
         precisions: of `PRECISIONS`.
     """
-    specs, graph = original.signature.outputs, original.graph(tensors)
+    specs = original.signature.outputs
     nudged = one_ulp(original, tensors)
     causes = {"one ulp on inputs and weights": measure(specs, graph, nudged)} if nudged else {}
     coarse = {name: coarser(original, tensors, name) for name in precisions}
@@ -189,3 +191,12 @@ PRECISIONS: Mapping[str, Callable[[np.random.Generator], Nudge]] = {
     "uint8": _affine(8, least_rank=1),
     "int8": _affine(8, least_rank=2),
 }
+
+ROUNDINGS = {name: name for name in PRECISIONS} | {"int8_io": "int8", "dynamic_int8": "int8"}
+"""From a target's precision to the rounding that it is measured by; float32 needs none."""
+
+
+def roundings(targets: Iterable[ExportTarget]) -> tuple[str, ...]:
+    """What `validation.reference.record` must measure to judge these targets."""
+    found = {ROUNDINGS.get(target.precision) for target in targets}
+    return tuple(name for name in PRECISIONS if name in found)

@@ -84,7 +84,9 @@ class _Recording:
         graph = self._original.graph(feed.tensors)
         check_agreement(expected, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
         if not self._feeds:
-            self._noise = measure_first_batch(self._original, feed.tensors, self._layout, self._precisions)
+            self._noise = measure_first_batch(
+                self._original, feed.tensors, graph, self._layout, self._precisions
+            )
         count = self._layout.count(feed.tensors)
         self._variety.add(feed.tensors)
         for output in self._outputs:

@@ -10,7 +10,9 @@ import pytest
 
 from converters.errors import EdgeproofError
 from converters.source import LoadOptions, SourceModel
+from converters.target import parse_targets
 from validation.feeds import FeedSpec
+from validation.noise import PRECISIONS, roundings
 from validation.reference import Reference, record
 
 keras = pytest.importorskip("keras")
@@ -23,9 +25,7 @@ SEEDED = FeedSpec(samples=12)
 def recorded(tmp_path):
     """Saves a model, feeds it, and gives what was recorded."""
 
-    def give(
-        model, spec: FeedSpec = SEEDED, custom: tuple[str, ...] = (), **facts
-    ) -> Reference:
+    def give(model, spec: FeedSpec = SEEDED, custom: tuple[str, ...] = (), **facts) -> Reference:
         out = tmp_path / "reference"
         out.mkdir()
         return record(source=source(model, tmp_path, custom), spec=spec, out=out, **facts)
@@ -101,6 +101,13 @@ def test_weights_are_what_they_were_afterwards(recorded, tmp_path):
 
 def test_only_the_precisions_asked_for_are_measured(recorded):
     assert set(recorded(dense(), precisions=("float16",)).outputs[0].precision_noise) == {"float16"}
+
+
+def test_targets_name_the_precisions_to_measure():
+    assert roundings(parse_targets(("onnx:float32",))) == ()
+    some = ("tflite:int8_io", "tflite:dynamic_int8", "tfjs:float16")
+    assert roundings(parse_targets(some)) == ("float16", "int8")
+    assert roundings(parse_targets(("all",))) == tuple(PRECISIONS)
 
 
 def test_score_vectors_are_recognised(recorded):
