@@ -140,7 +140,7 @@ def _tflite(path: Path, inputs: Inputs, outputs: Outputs, signature: bool) -> No
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    graph = _TFLiteGraph(schema)
+    graph = TFLiteGraph(schema)
     places = {name: graph.add_tensor(name, port) for name, port in inputs.items()}
     results = {
         name: graph.add_line(name, inputs[o.source], places[o.source], o) for name, o in outputs.items()
@@ -151,7 +151,7 @@ def _tflite(path: Path, inputs: Inputs, outputs: Outputs, signature: bool) -> No
     path.write_bytes(bytes(builder.Output()))
 
 
-class _TFLiteGraph:
+class TFLiteGraph:
     def __init__(self, schema: Any) -> None:
         self.schema = schema
         self.tensors: list[Any] = []
