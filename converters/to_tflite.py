@@ -6,18 +6,13 @@ import math
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from converters.artifact import Artifact, record_files
-from converters.errors import EdgeproofError
 from converters.frozen import ConversionOptions, FrozenGraph
 from converters.signature import Signature
 from converters.target import ExportTarget
 from converters.tflite import model_file
 from converters.tflite.unsupported import UNSUPPORTED, unsupported
-
-if TYPE_CHECKING:
-    from tensorflow.core.framework.graph_pb2 import GraphDef
 
 __all__ = ["UNSUPPORTED", "confirm", "convert", "derive", "unsupported"]
 
@@ -29,19 +24,18 @@ _TOOLS = ("tensorflow", "ai-edge-litert")
 def convert(graph: FrozenGraph, out: Path, options: ConversionOptions = ConversionOptions()) -> Artifact:
     """Writes `tflite:float32` into an empty directory.
 
-    Dynamic dimensions stay dynamic where TFLite can keep them. Where it can't, the batch is fixed
-    at `options.batch`, and a note says so.
+    Dynamic dimensions stay dynamic.
 
     Raises:
         EdgeproofError: an op has no builtin form.
     """
     from converters.freeze import load_graph_def
     from converters.passes import apply_passes
+    from converters.tflite.translate import translate
 
     graph_def = load_graph_def(graph)
-    notes = [*apply_passes(graph_def, "tflite")]
-    content = _translate(graph_def, graph, options.batch, notes)
-    model = model_file.parse(content)
+    notes = apply_passes(graph_def, "tflite")
+    model = model_file.parse(translate(graph_def, graph))
     _sign(model, graph.signature)
     model_file.share_equal_buffers(model)
     (out / ENTRY).write_bytes(model_file.pack(model))
@@ -80,28 +74,6 @@ def describe(
         notes=tuple(notes),
         tools={name: version(name) for name in _TOOLS},
     )
-
-
-def _translate(graph_def: GraphDef, graph: FrozenGraph, batch: int, notes: list[str]) -> bytes:
-    """With dynamic dimensions; with a fixed batch where that fails."""
-    from converters.tflite.translate import translate
-
-    try:
-        return translate(graph_def, graph, {})
-    except EdgeproofError as error:
-        fixed = {
-            spec.name: (batch, *spec.shape[1:])
-            for spec in graph.signature.inputs
-            if spec.shape and spec.shape[0] is None
-        }
-        if not fixed:
-            raise
-        try:
-            content = translate(graph_def, graph, fixed)
-        except EdgeproofError:
-            raise error from None
-        notes.append(f"batch fixed at {batch}: {error.got.partition(chr(10))[0]}")
-        return content
 
 
 def _sign(model: model_file.Model, signature: Signature) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from converters.errors import EdgeproofError, ExitStatus
@@ -22,15 +21,12 @@ class _Tensor(NamedTuple):
     dtype: Any
 
 
-def translate(graph_def: GraphDef, graph: FrozenGraph, shapes: Mapping[str, tuple[int | None, ...]]) -> bytes:
+def translate(graph_def: GraphDef, graph: FrozenGraph) -> bytes:
     """Runs TensorFlow's converter on a graph that is frozen already.
 
     `TFLiteConverter` would freeze again and import the graph twice; what it calls in the end is
     `convert_graphdef`. Infinities stay infinite: the converter's default writes the greatest
     float instead.
-
-    Args:
-        shapes: of each input, by Keras name.
 
     Raises:
         EdgeproofError: an op has no builtin form; names the layer.
@@ -39,8 +35,7 @@ def translate(graph_def: GraphDef, graph: FrozenGraph, shapes: Mapping[str, tupl
     from tensorflow.lite.python import convert as tflite_convert
 
     def tensor(name: str, spec: TensorSpec) -> _Tensor:
-        shape = tf.TensorShape(shapes.get(spec.name, spec.shape))
-        return _Tensor(name, shape, tf.as_dtype(spec.dtype))
+        return _Tensor(name, tf.TensorShape(spec.shape), tf.as_dtype(spec.dtype))
 
     inputs = [tensor(graph.input_tensors[spec.name], spec) for spec in graph.signature.inputs]
     outputs = [tensor(graph.output_tensors[spec.name], spec) for spec in graph.signature.outputs]
