@@ -100,6 +100,7 @@ class _Display:
                 description=text,
                 completed=event.done,
                 total=event.total,
+                visible=event.total is None or event.done < event.total,
             )
 
 
