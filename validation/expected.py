@@ -40,7 +40,7 @@ class OutputReference:
         spec: as in the signature.
         per_sample: its first dimension counts the samples.
         is_scores: its last dimension is a score vector: two or more floats, none negative, that sum
-            to 1 within 1e-3 (1e-2 for half precision) in every row; or the recipe says so.
+            to 1 within 1e-3 (1e-2 for half precision) in every row; or `record` was told so.
         minimum: least finite value; NaN if there is none.
         maximum: greatest.
         rms: root of the mean square of the finite values.

@@ -26,7 +26,7 @@ class OutputRecorder:
         spec: the output.
         layout: of the model's inputs.
         arithmetic: coarsest float dtype that the model computes with.
-        scores: the recipe says that it is a score vector.
+        scores: it is a score vector whatever its values look like.
     """
 
     def __init__(self, spec: TensorSpec, layout: Layout, arithmetic: str, scores: bool) -> None:
