@@ -22,6 +22,7 @@ import tf_keras
 from converters.errors import EdgeproofError
 from converters.source import LoadOptions
 from converters.sources import describe_source
+from converters.sources.config_safety import scan_config
 
 DATA_ONLY = "  want: a model of data only: configuration, weights, and ops that compute\n"
 TRUST = "  fix:  give --trust if you know who made it, or export it again without these"
@@ -163,6 +164,51 @@ def test_module_that_a_file_names_is_never_imported(
         "  want: every custom object named: nothing is imported because a model file says so\n"
         f"  fix:  --custom-objects module:{name}, with your own module's name"
     )
+
+
+@pytest.mark.parametrize(
+    ("node", "found"),
+    [
+        (
+            {"class_name": "Lambda", "config": {"name": "l", "function": ["code", None, None]}},
+            ["Python bytecode in layer 'l' (Lambda)"],
+        ),
+        (
+            {
+                "class_name": "Lambda",
+                "config": {"name": "l", "output_shape_type": "lambda", "output_shape": "code"},
+            },
+            ["Python bytecode in layer 'l' (Lambda)"],
+        ),
+        (
+            {"class_name": "Sequence", "module": "keras.utils", "config": {"name": "s"}},
+            ["keras.utils.Sequence, which is no part of a model in layer 's' (Sequence)"],
+        ),
+        ({"class_name": "FeatureSpace", "module": "keras.utils", "config": {"name": "f"}}, []),
+        (
+            {
+                "class_name": "Dense",
+                "module": "keras.layers",
+                "registered_name": None,
+                "config": {"name": "d"},
+            },
+            [],
+        ),
+        ({"class_name": "function", "module": "builtins", "config": "relu", "registered_name": "relu"}, []),
+        ({"class_name": "Own", "module": "mine", "registered_name": "p>Own", "config": {"name": "o"}}, []),
+    ],
+    ids=[
+        "list",
+        "output-shape",
+        "class-that-acts",
+        "feature-space",
+        "layer",
+        "activation",
+        "named-by-the-user",
+    ],
+)
+def test_configuration_is_read_for_code(node: dict[str, Any], found: list[str]) -> None:
+    assert [str(finding) for finding in scan_config({"layers": [node]}, {"p>Own"})] == found
 
 
 def _object_array() -> bytes:
