@@ -71,9 +71,7 @@ def export(prepared: Prepared, target: ExportTarget, directory: Path) -> Artifac
 
 def judge_everywhere(prepared: Prepared, artifact: Artifact) -> tuple[Verdict, ...]:
     """Verdicts of every runtime that opens this format and needs neither GPU nor browser."""
-    runtimes = [
-        runtime for runtime in select(("cpu",), artifact.target.format) if not runtime.missing()
-    ]
+    runtimes = [runtime for runtime in select(("cpu",), artifact.target.format) if not runtime.missing()]
     verdicts = tuple(
         judge(
             artifact=artifact, runtime_name=runtime.name, reference=prepared.reference, label=artifact.entry
