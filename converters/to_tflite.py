@@ -72,8 +72,13 @@ def describe(
             if (scale := model_file.quantization_of(tensors[index]))
         },
         notes=tuple(notes),
-        tools={name: version(name) for name in _TOOLS},
+        tools={name: version(name) for name in _tools(target)},
     )
+
+
+def _tools(target: ExportTarget) -> tuple[str, ...]:
+    """Packages that have a hand in a file of this precision."""
+    return (*_TOOLS, "ai-edge-quantizer") if target.precision == "dynamic_int8" else _TOOLS
 
 
 def _sign(model: model_file.Model, signature: Signature) -> None:
