@@ -6,7 +6,7 @@ from call to call; after a crash the next call starts a fresh process.
 
     Worker.call(function, **kwargs)     runs it over there, returns its value
       EdgeproofError                    raised by the function, or why the process had to die
-      WorkerError                         any other exception over there, with its traceback
+      WorkerError                       any other exception over there, with its traceback
 
 Arguments and values travel as JSON by the function's annotations (`converters.serial`), on pipes of
 their own: whatever a library prints goes to the log.
@@ -14,15 +14,7 @@ their own: whatever a library prints goes to the log.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import select
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,20 +24,12 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from converters.errors import EdgeproofError, ExitStatus
 from converters.progress import Progress, advance
 from converters.serial import from_plain, to_plain
+from pipeline.worker_process import WorkerProcess
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PACKAGES = Path(__file__).resolve().parent.parent
 _POLL_S = 0.1
-_MEGABYTE = 2**20
-
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",  # sets of names are iterated in the same order in every process
-    "KERAS_BACKEND": "tensorflow",  # whatever ~/.keras/keras.json says
-    "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors into the log, without the banner
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several workers share a GPU
-}
 
 
 class WorkerError(Exception):
@@ -84,7 +68,7 @@ class Worker:
         self.time_s = time_s
         self.memory_mb = memory_mb
         self.peak_mb = 0
-        self._process: _Process | None = None
+        self._process: WorkerProcess | None = None
 
     def __enter__(self) -> Worker:
         return self
@@ -137,7 +121,7 @@ class Worker:
 
     def _converse(self, name: str, kwargs: Any, time_s: float | None) -> Any:
         """Sends a call and waits for its value, passing progress on and watching the limits."""
-        process = self._process = self._process or _Process(self.log)
+        process = self._process = self._process or WorkerProcess(self.log)
         started = time.monotonic()
         process.send({"call": name, "kwargs": kwargs})
         while True:
@@ -162,7 +146,7 @@ class Worker:
             raise WorkerError(message["summary"], message["bug"], self.log)
         return message["value"]
 
-    def _check_limits(self, process: _Process, name: str, seconds: float, time_s: float | None) -> None:
+    def _check_limits(self, process: WorkerProcess, name: str, seconds: float, time_s: float | None) -> None:
         self.peak_mb = max(self.peak_mb, memory_mb := process.memory_mb())
         if time_s is not None and seconds > time_s:
             self.close()
@@ -183,7 +167,7 @@ class Worker:
                 status=ExitStatus.CONVERSION_FAILED,
             )
 
-    def _death(self, process: _Process, name: str, seconds: float) -> EdgeproofError:
+    def _death(self, process: WorkerProcess, name: str, seconds: float) -> EdgeproofError:
         code = process.exit_code()
         self.close()
         return EdgeproofError(
@@ -193,89 +177,6 @@ class Worker:
             fix=f"see the end of {self.log}",
             status=ExitStatus.CONVERSION_FAILED,
         )
-
-
-class _Process:
-    """The subprocess, its two pipes and its temporary directory."""
-
-    def __init__(self, log: Path) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix=f".scratch-{os.getpid()}-", dir=log.parent))
-        requests_out, self._requests = os.pipe()
-        self._replies, replies_in = os.pipe()
-        ours = [str(_PACKAGES), os.environ.get("PYTHONPATH", "")]
-        environment = {
-            **os.environ,
-            **_ENVIRONMENT,
-            "PYTHONPATH": os.pathsep.join(filter(None, ours)),  # ours first: nothing shadows it
-            "TMPDIR": str(self._scratch),
-        }
-        command = [sys.executable, "-P", "-m", "pipeline.worker_main"]
-        command += [str(requests_out), str(replies_in), str(os.getpid())]
-        with log.open("ab") as output:
-            self._popen = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                pass_fds=(requests_out, replies_in),
-                start_new_session=True,  # Ctrl-C reaches the command only, which ends its worker
-            )
-        os.close(requests_out)
-        os.close(replies_in)
-        self._buffer = b""
-
-    def send(self, message: object) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        with contextlib.suppress(BrokenPipeError):  # it has died: `receive` says how
-            while data:
-                data = data[os.write(self._requests, data) :]
-
-    def receive(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next message; None when none came in time; {} when the process has died."""
-        while b"\n" not in self._buffer:
-            if not select.select([self._replies], [], [], timeout_s)[0]:
-                # A child that outlives the worker may hold the pipe open.
-                return {} if self._popen.poll() is not None else None
-            chunk = os.read(self._replies, 1 << 16)
-            if not chunk:
-                return {}
-            self._buffer += chunk
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        return json.loads(line)
-
-    def memory_mb(self) -> int:
-        """Resident memory of the process and everything that it started."""
-        import psutil
-
-        total = 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            root = psutil.Process(self._popen.pid)
-            for process in [root, *root.children(recursive=True)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    total += process.memory_info().rss
-        return total // _MEGABYTE
-
-    def exit_code(self) -> int:
-        """Waits for the end: negative is minus the signal's number."""
-        try:
-            return self._popen.wait(timeout=10)
-        except subprocess.TimeoutExpired:  # it closed its pipe and lives on: treated as dead
-            self._popen.kill()
-            return self._popen.wait()
-
-    def end_group(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-
-    def kill(self) -> None:
-        """Ends the process and its children at once, and frees what they held."""
-        self.end_group()
-        self._popen.wait()
-        for descriptor in (self._requests, self._replies):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _plainly(name: str) -> str:

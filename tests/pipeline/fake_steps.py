@@ -64,7 +64,7 @@ def write_feeds(spec: FeedSpec, signature: Signature, out: Path) -> tuple[Path, 
     return (out / "feed-00000.npz",)
 
 
-def record(*, source: SourceModel, spec: FeedSpec, out: Path) -> Reference:
+def record(*, source: SourceModel, spec: FeedSpec, out: Path, precisions: tuple[str, ...] = ()) -> Reference:
     _begin("reference")
     return Reference(out, source.sha256, source.signature, (), (), 4, "data", "four samples", ())
 
