@@ -16,7 +16,6 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Bucketize": expressions.bucketize,
     "Erfinv": expressions.erfinv,
     "MatrixBandPart": expressions.matrix_band_part,
-    "LogicalXor": expressions.logical_xor,
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,

@@ -18,12 +18,6 @@ def softsign(node: NodeDef, x: Any) -> Any:
     return x / (1 + tf.abs(x))
 
 
-def logical_xor(node: NodeDef, x: Any, y: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.not_equal(tf.cast(x, tf.int32), tf.cast(y, tf.int32))
-
-
 ERFINV_NEAR = (
     *(2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 2.1858087e-04),
     *(-1.25372503e-03, -4.17768164e-03, 2.46640727e-01, 1.50140941),
