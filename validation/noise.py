@@ -1,10 +1,11 @@
 """How far the original itself moves for causes that must not matter, and for coarser weights.
 
-One batch is enough for the size of it: the tolerance puts a factor on top.
+A few batches are enough for the size of it: the tolerance puts a factor on top.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,8 +28,8 @@ NoiseByOutput = Mapping[str, Noise]
 
 
 @dataclass(frozen=True, slots=True)
-class FirstBatchNoise:
-    """What one batch tells: noise by cause and by precision, each by output.
+class MeasuredNoise:
+    """What some batches tell: noise by cause and by precision, each by output.
 
     Attributes:
         notes: what a reader should know, one sentence each.
@@ -46,10 +47,37 @@ class FirstBatchNoise:
         """What coarser weights do to one output, by precision."""
         return {name: noise[output] for name, noise in self.precisions.items() if output in noise}
 
+    def merge(self, other: MeasuredNoise, batches: int) -> MeasuredNoise:
+        """Both together, where this one stands for `batches` and the other for one more."""
+        return MeasuredNoise(
+            _merge(self.causes, other.causes, batches),
+            _merge(self.precisions, other.precisions, batches),
+            tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
 
-def measure_first_batch(
-    original: Original, tensors: Tensors, graph: Tensors, layout: Layout, precisions: Sequence[str]
-) -> FirstBatchNoise:
+
+def _merge(
+    first: Mapping[str, NoiseByOutput], second: Mapping[str, NoiseByOutput], batches: int
+) -> Mapping[str, NoiseByOutput]:
+    """Greatest and root mean square over all batches; what one of them lacks is taken from the other."""
+    merged = {key: {**second.get(key, {}), **first.get(key, {})} for key in (*first, *second)}
+    for key in first.keys() & second.keys():
+        for output in first[key].keys() & second[key].keys():
+            a, b = first[key][output], second[key][output]
+            rms = math.hypot(math.sqrt(batches) * a.rms, b.rms) / math.sqrt(batches + 1)
+            merged[key][output] = Noise(max(a.max_abs, b.max_abs), rms)
+    return merged
+
+
+def measure_noise(
+    original: Original,
+    tensors: Tensors,
+    graph: Tensors,
+    layout: Layout,
+    precisions: Sequence[str],
+    *,
+    seed: int = 0,
+) -> MeasuredNoise:
     """Runs the original's graph a few more times on one batch.
 
     Args:
@@ -58,17 +86,18 @@ def measure_first_batch(
         graph: what the graph answers to it.
         layout: of the inputs.
         precisions: of `PRECISIONS`.
+        seed: of what is nudged up and what down.
     """
     specs = original.signature.outputs
-    nudged = one_ulp(original, tensors)
+    nudged = one_ulp(original, tensors, seed)
     causes = {"one ulp on inputs and weights": measure(specs, graph, nudged)} if nudged else {}
-    coarse = {name: coarser(original, tensors, name) for name in precisions}
+    coarse = {name: coarser(original, tensors, name, seed) for name in precisions}
     found = {name: measure(specs, graph, answer) for name, answer in coarse.items() if answer}
     notes: tuple[str, ...] = ()
     if layout.batched and layout.fixed_batch is None:
         alone, notes = _batch_noise(original, tensors, graph)
         causes["batch 1 against batch N"] = alone
-    return FirstBatchNoise(causes, found, notes)
+    return MeasuredNoise(causes, found, notes)
 
 
 def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors) -> NoiseByOutput:
@@ -107,21 +136,21 @@ def _batch_noise(
     return noise, tuple(notes)
 
 
-def one_ulp(original: Original, tensors: Tensors) -> dict[str, np.ndarray] | None:
+def one_ulp(original: Original, tensors: Tensors, seed: int) -> dict[str, np.ndarray] | None:
     """The graph's answer with every float input and weight one float32 ulp up or down.
 
     None where there is no float to move.
     """
-    return _nudged(original, tensors, _ulp(np.random.default_rng(0)), _ulp(np.random.default_rng(1)))
+    return _nudged(original, tensors, *(_ulp(np.random.default_rng((seed, n))) for n in (0, 1)))
 
 
-def coarser(original: Original, tensors: Tensors, precision: str) -> dict[str, np.ndarray] | None:
+def coarser(original: Original, tensors: Tensors, precision: str, seed: int) -> dict[str, np.ndarray] | None:
     """The graph's answer with weights, and inputs where the precision has such, off by its rounding.
 
     Args:
         precision: "float16", "uint16", "uint8" or "int8".
     """
-    weights = PRECISIONS[precision](np.random.default_rng(2))
+    weights = PRECISIONS[precision](np.random.default_rng((seed, 2)))
     inputs = weights if precision in ("float16", "int8") else _same
     return _nudged(original, tensors, weights, inputs)
 

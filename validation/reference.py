@@ -16,11 +16,11 @@ from converters.progress import advance
 from converters.source import SourceModel
 from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
 from validation.expected import Batch, Noise, OutputReference, Reference
-from validation.feed import Feed
+from validation.feed import Feed, Tensors
 from validation.feed_layout import layout_of
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
-from validation.noise import PRECISIONS, FirstBatchNoise, measure_first_batch
+from validation.noise import PRECISIONS, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
 from validation.tensor_files import write_tensors
@@ -71,7 +71,7 @@ class _Recording:
             for spec in source.signature.outputs
         ]
         self._variety = InputVariety(self._layout.batched)
-        self._noise = FirstBatchNoise()
+        self._noise = MeasuredNoise()
         self._feeds: list[Path] = []
         self._answers: list[Path] = []
         self.samples = 0
@@ -83,10 +83,7 @@ class _Recording:
             check_agreement(expected, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
         graph = self._original.graph(feed.tensors)
         check_agreement(expected, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
-        if not self._feeds:
-            self._noise = measure_first_batch(
-                self._original, feed.tensors, graph, self._layout, self._precisions
-            )
+        self._measure_noise(feed, graph)
         count = self._layout.count(feed.tensors)
         self._variety.add(feed.tensors)
         for output in self._outputs:
@@ -97,6 +94,16 @@ class _Recording:
         write_tensors(self._feeds[-1], feed.tensors)
         write_tensors(self._answers[-1], expected)
         self.samples += count
+
+    def _measure_noise(self, feed: Feed, graph: Tensors) -> None:
+        """In the first batch, and in those whose number is a power of two: the more data, the more."""
+        number = len(self._feeds)
+        if number & (number - 1):
+            return
+        found = measure_noise(
+            self._original, feed.tensors, graph, self._layout, self._precisions, seed=number
+        )
+        self._noise = self._noise.merge(found, number.bit_length())
 
     def finish(self, spec: FeedSpec) -> Reference:
         """The record; looks for the reason where an output did not move."""

@@ -11,8 +11,9 @@ import pytest
 from converters.errors import EdgeproofError
 from converters.source import LoadOptions, SourceModel
 from converters.target import parse_targets
+from validation.expected import Noise
 from validation.feeds import FeedSpec
-from validation.noise import PRECISIONS, roundings
+from validation.noise import PRECISIONS, MeasuredNoise, roundings
 from validation.reference import Reference, record
 
 keras = pytest.importorskip("keras")
@@ -86,6 +87,27 @@ def test_noise_is_about_an_ulp_and_coarser_weights_do_more(recorded):
     rounded = output.precision_noise
     assert ulp < rounded["uint16"].max_abs < rounded["float16"].max_abs < rounded["uint8"].max_abs
     assert rounded["uint8"].max_abs < 0.05 * output.magnitude
+
+
+def test_noise_is_measured_in_some_later_batches_too(recorded, tmp_path):
+    """The greatest values stand in the second batch."""
+    data = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+    data[4:] *= 1000
+    (output,) = recorded(dense(), npz(tmp_path, x=data)).outputs
+    assert output.noise["one ulp on inputs and weights"].max_abs > 2e-5
+    assert output.precision_noise["float16"].max_abs > 0.05
+    assert output.precision_noise["float16"].rms > 0.01
+
+
+def test_noise_of_several_batches_is_their_greatest_and_their_root_mean_square():
+    def noise(max_abs, rms):
+        return MeasuredNoise({"a": {"y": Noise(max_abs, rms)}}, {}, ("said once",))
+
+    merged = MeasuredNoise().merge(noise(1, 3), 0).merge(noise(4, 3), 1).merge(noise(2, 6), 2)
+    assert merged.own("y")["a"].max_abs == 4
+    assert merged.own("y")["a"].rms == pytest.approx(math.sqrt((9 + 9 + 36) / 3))
+    assert merged.notes == ("said once",)
+    assert MeasuredNoise().merge(MeasuredNoise(), 0) == MeasuredNoise()
 
 
 def test_weights_are_what_they_were_afterwards(recorded, tmp_path):
