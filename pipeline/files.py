@@ -54,7 +54,7 @@ def hold(directory: Path, command: str) -> Iterator[Workplace]:
     """
     directory = directory.absolute()
     log = directory / LOG_NAME
-    with explained(directory):
+    with explained(directory, always=True):
         directory.mkdir(parents=True, exist_ok=True)
         stream = log.open("a+", encoding="utf-8")
     with stream:
@@ -153,14 +153,26 @@ def remove_leftovers(directory: Path, ours_too: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def explained(place: Path) -> Iterator[None]:
-    """Turns an OSError that the user can cure into an EdgeproofError about `place`."""
+def explained(place: Path, always: bool = False) -> Iterator[None]:
+    """Turns an OSError that the user can cure into an EdgeproofError about `place`.
+
+    Args:
+        place: what was to be written.
+        always: any OSError is the user's, since nothing but the place that was named is at fault.
+    """
     try:
         yield
     except OSError as error:
         if (explanation := explain(error, place)) is not None:
             raise explanation from error
-        raise
+        if not always:
+            raise
+        raise EdgeproofError(
+            f"{place}: can't be written to",
+            got=str(error),
+            want="a directory that exists or can be made",
+            fix="give another directory with -o",
+        ) from error
 
 
 def explain(error: BaseException, place: Path) -> EdgeproofError | None:

@@ -118,6 +118,18 @@ def test_a_file_in_the_way_is_explained(tmp_path):
     assert raised.value.what == f"{tmp_path}/out: a file is in the way"
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
+def test_a_place_where_nothing_can_be_made_is_explained():
+    with pytest.raises(EdgeproofError) as raised, hold(Path("/proc/out"), "run"):
+        pass
+    assert str(raised.value) == (
+        "/proc/out: can't be written to\n"
+        "  got:  [Errno 2] No such file or directory: '/proc/out'\n"
+        "  want: a directory that exists or can be made\n"
+        "  fix:  give another directory with -o"
+    )
+
+
 def test_an_error_that_nobody_can_cure_stays_what_it_is(tmp_path):
     with pytest.raises(OSError, match="weird"), fresh_directory(tmp_path / "out"):
         raise OSError(errno.EIO, "weird")
