@@ -1,7 +1,7 @@
 """The limit for one output of one target, with its reason.
 
     float32            8 times the original's own noise, at least 8 epsilons of its greatest value
-    float16, uint16    8 times what weights rounded to that precision do to the original
+    float16, uint16    8 times what weights rounded to that precision do to the original, and one step
     uint8, int8 …      SQNR: 8 times (18 dB) under what that rounding lets expect, 6 dB over a constant
     integer, bool, string outputs are equal or wrong
 
@@ -103,12 +103,12 @@ def _greatest(target: ExportTarget, output: OutputReference) -> tuple[float, str
     if rounded is None or not math.isfinite(rounded.max_abs):
         step = FACTOR * epsilon("float16") * output.magnitude
         return limit + step, f"{FACTOR} half-precision epsilons of the greatest value {output.magnitude:.3g}"
-    coarse = FACTOR * rounded.max_abs
-    reason = f"{FACTOR} times the {rounded.max_abs:.2g} by which {target.precision} weights move the original"
-    if target.format == "onnx" and target.precision == "float16":
-        coarse += epsilon("float16") * output.magnitude
-        reason += ", and one float16 epsilon for the output itself"
-    return limit + coarse, f"{reason}, on top of {limit:.2g} for float32"
+    step = output.range / 65535 if target.precision == "uint16" else epsilon("float16") * output.magnitude
+    reason = (
+        f"{FACTOR} times the {rounded.max_abs:.2g} by which {target.precision} weights move the original, and one "
+        f"{target.precision} step of the output for constants that the converter makes"
+    )
+    return limit + FACTOR * rounded.max_abs + step, f"{reason}, on top of {limit:.2g} for float32"
 
 
 def _known_noise(output: OutputReference, cap: float) -> tuple[str, float]:
