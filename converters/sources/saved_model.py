@@ -167,7 +167,8 @@ def _arrange(names: list[str], order: list[str] | None) -> list[str]:
     if order is not None and sorted(order) == sorted(names):
         return order
     return sorted(
-        names, key=lambda name: [(part.isdigit(), part.zfill(9)) for part in re.split(r"(\d+)", name)]
+        names,
+        key=lambda name: [part.zfill(9) if part.isdigit() else part for part in re.split(r"(\d+)", name)],
     )
 
 
