@@ -105,8 +105,8 @@ def _greatest(target: ExportTarget, output: OutputReference) -> tuple[float, str
         return limit + step, f"{FACTOR} half-precision epsilons of the greatest value {output.magnitude:.3g}"
     step = output.range / 65535 if target.precision == "uint16" else epsilon("float16") * output.magnitude
     reason = (
-        f"{FACTOR} times the {rounded.max_abs:.2g} by which {target.precision} weights move the original, and "
-        f"one {target.precision} step of the output for constants that the converter makes"
+        f"{FACTOR} times the {rounded.max_abs:.2g} by which {target.precision} weights move the original, "
+        f"and one {target.precision} step of the output for constants that the converter makes"
     )
     return limit + FACTOR * rounded.max_abs + step, f"{reason}, on top of {limit:.2g} for float32"
 
