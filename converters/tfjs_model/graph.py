@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
     from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
+_UNFUSED = {
+    "_FusedMatMul": ("MatMul", ("transpose_a", "transpose_b")),
+    "_FusedConv2D": ("Conv2D", ("strides", "padding", "dilations", "data_format", "explicit_paddings")),
+}
+"""From fused op to the plain one and the attributes that they share."""
+
 _UNARY = frozenset({"Relu", "Relu6", "Elu", "Sigmoid", "Tanh"})
 """Activations that Grappler fuses and that are an op of one input by themselves."""
 
@@ -60,15 +66,15 @@ def optimize(graph_def: GraphDef, signature: SignatureDef) -> GraphDef:
 
 
 def split_sums(graph_def: GraphDef) -> None:
-    """Takes sums of two tensors out of fused products, in place.
+    """Takes sums that add no vector of biases out of fused products and convolutions, in place.
 
-    Grappler takes any sum with a matrix product for a bias, so that an unrolled LSTM has one
-    product as the bias of another; TF.js 4.22 stops on wasm: "_FusedMatMul only supports rank-1
-    bias". Only constant vectors stay.
+    Grappler takes any sum for a bias: an unrolled LSTM has one product as the bias of another,
+    MobileNetV3's hard sigmoid a scalar. TF.js 4.22 stops on wasm: "_FusedMatMul only supports rank-1
+    bias but got rank 3". Only constant vectors stay.
     """
     for scope in scopes(graph_def):
         vectors = {node.name for node in scope.nodes if node.op == "Const" and _rank(node) == 1}
-        for node in [node for node in scope.nodes if node.op == "_FusedMatMul"]:
+        for node in [node for node in scope.nodes if node.op in _UNFUSED]:
             fused = [name.decode() for name in node.attr["fused_ops"].list.s]
             is_sum = len(node.input) == 3 and node_of(node.input[2]) not in vectors
             if is_sum and fused[0] == "BiasAdd" and set(fused[1:]) <= _UNARY:
@@ -76,10 +82,11 @@ def split_sums(graph_def: GraphDef) -> None:
 
 
 def _split(scope: Scope, node: NodeDef, activations: list[str]) -> None:
-    """Writes a fused product as MatMul, AddV2 and activations, the last under the node's name."""
+    """Writes a fused op as itself, AddV2 and activations, the last under the node's name."""
     dtype = {"T": node.attr["T"]}
-    flags = {key: node.attr[key] for key in ("transpose_a", "transpose_b")}
-    product = scope.add(make_node("MatMul", f"{node.name}/product", node.input[:2], **dtype, **flags))
+    plain, kept = _UNFUSED[node.op]
+    flags = {key: node.attr[key] for key in kept if key in node.attr}
+    product = scope.add(make_node(plain, f"{node.name}/product", node.input[:2], **dtype, **flags))
     steps = [("AddV2", [product, node.input[2]]), *((name, []) for name in activations)]
     for index, (op, inputs) in enumerate(steps[:-1]):
         result = scope.add(make_node(op, f"{node.name}/step_{index}", inputs, **dtype))
