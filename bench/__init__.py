@@ -1,0 +1,1 @@
+"""Measurements against the vendors' own tools: `make bench`."""
