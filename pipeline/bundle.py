@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from converters.serial import to_plain
 from pipeline.files import fresh_directory
 from pipeline.outcome import artifact_passed
 from pipeline.state import RunState, label_of
+from validation.report import render
+from validation.result import write_result
 from validation.verdict import Validation, Verdict
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_SCHEMA = 1
-COPIED = ("result.json", "report.md", "report.html")
-"""Files of the work directory that go along."""
+REPORT = ("result.json", "report.md", "report.html")
+"""What tells about the exports, besides the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,12 @@ class Bundle:
     left_out: Mapping[str, str]
 
 
-def pack(state: RunState, validation: Validation, work: Path, bundles: Path) -> Bundle:
+def pack(state: RunState, validation: Validation, bundles: Path) -> Bundle:
     """Writes `bundles/NAME/VERSION`, whole or not at all; an earlier one stays until then.
 
     Args:
         state: what was exported.
         validation: the verdicts on exactly these files.
-        work: work directory, with the result and the report.
         bundles: gets a directory for each model.
 
     Raises:
@@ -69,11 +70,18 @@ def pack(state: RunState, validation: Validation, work: Path, bundles: Path) -> 
         for artifact in packed:
             check_files(artifact.directory, artifact.files)
             _copy(artifact, partial / artifact.target.slug)
-        for name in COPIED:
-            shutil.copyfile(work / name, partial / name)
-        manifest = _manifest(state, validation, packed, left_out, partial)
+        lasting = _without_times(validation)
+        write_result(lasting, partial / "result.json")
+        render(partial / "result.json", partial)
+        manifest = _manifest(state, lasting, packed, left_out, partial)
         (partial / MANIFEST_NAME).write_text(sealed(manifest), encoding="utf-8")
     return Bundle(final, tuple(packed), left_out)
+
+
+def _without_times(validation: Validation) -> Validation:
+    """The result as it is every time; latencies never are."""
+    verdicts = tuple(replace(verdict, latency=None) for verdict in validation.verdicts)
+    return replace(validation, verdicts=verdicts)
 
 
 def shippable(state: RunState, validation: Validation) -> list[Artifact]:
@@ -129,7 +137,7 @@ def _manifest(
     state: RunState, validation: Validation, packed: list[Artifact], left_out: dict[str, str], directory: Path
 ) -> dict[str, Any]:
     copied = [
-        FileRecord(name, hash_file(directory / name), (directory / name).stat().st_size) for name in COPIED
+        FileRecord(name, hash_file(directory / name), (directory / name).stat().st_size) for name in REPORT
     ]
     return {
         "schema": MANIFEST_SCHEMA,

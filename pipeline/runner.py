@@ -88,6 +88,6 @@ def _write_down(loaded: LoadedRecipe, job: Job, proof: Proof, work: Path) -> tup
 
 
 def _pack(state: RunState, validation: Validation, work: Path, bundles: Path) -> Bundle:
-    bundle = pack(state, validation, work, bundles)
+    bundle = pack(state, validation, bundles)
     copy_runs(work, bundles / state.name)
     return bundle

@@ -1,12 +1,13 @@
 """Runs an artifact on a runtime, holds it against the original, and says what that proves.
 
-    check hashes ─► open ─► every batch through the same session ─► first call again ─► verdict
+    check hashes ─► open ─► every batch through the same session ─► first call again ─► latency ─► verdict
 
 Nothing raises for a fault of the artifact or the runtime: it becomes a verdict that is not "pass".
 """
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from converters.errors import EdgeproofError, ExitStatus
 from converters.progress import advance
 from validation.blame import conclude
 from validation.expected import Reference
+from validation.latency import measure
 from validation.runtime import Runtime, Session
 from validation.trial import FailedError, Trial
 from validation.verdict import Outcome, Verdict
@@ -56,10 +58,14 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
     try:
         check_files(artifact.directory, artifact.files, alone=False)
         with ExitStack() as stack:
+            start = time.perf_counter()
             session = stack.enter_context(chosen.open(artifact))
             device = session.device
+            load_s = time.perf_counter() - start
             verdict = _try(session, artifact, reference, label, chosen.name)
-            return replace(verdict, device=session.device)
+            device = session.device
+            latency = measure(session, artifact, reference, load_s) if verdict.samples else None
+            return replace(verdict, device=device, latency=latency)
     except EdgeproofError as error:
         gone = error.status is ExitStatus.UNAVAILABLE
         reason = (

@@ -98,6 +98,26 @@ class OutputVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """How long an artifact took on a runtime, on a machine that did other things as well.
+
+    Attributes:
+        load_ms: until it was open.
+        warm_up_ms: the first run of a single sample, or of the file's fixed batch.
+        p50_ms: median of the runs after that; likewise `p95_ms`.
+        runs: how many these were.
+        software_gpu: a CPU did a GPU's work: not to be compared with other devices.
+    """
+
+    load_ms: float
+    warm_up_ms: float
+    p50_ms: float
+    p95_ms: float
+    runs: int
+    software_gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One artifact on one runtime.
 
@@ -113,6 +133,7 @@ class Verdict:
         blame: "file" or "runtime" when a failure could be told apart, else "".
         size_bytes: of all the artifact's files.
         notes: what the converter had to do to get here, one sentence each.
+        latency: None where nothing ran to the end, and in bundles, which are the same every time.
     """
 
     artifact: str
@@ -126,6 +147,7 @@ class Verdict:
     blame: str = ""
     size_bytes: int = 0
     notes: tuple[str, ...] = ()
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)

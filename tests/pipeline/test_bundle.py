@@ -37,7 +37,7 @@ class Scene:
         )
         work = makers.work_directory(self.root / "work", result)
         state = makers.state(work, self.float, self.int8, allow=allow)
-        return pack(state, result, work, self.root / to)
+        return pack(state, result, self.root / to)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_nothing_to_package_is_an_error_and_leaves_the_earlier_bundle(tmp_path):
         failures=(FailedTarget(FLOAT, "the converter failed", "a crash", "a file", "see the log"),),
     )
     with pytest.raises(EdgeproofError) as raised:
-        pack(state, result, work, tmp_path / "bundles")
+        pack(state, result, tmp_path / "bundles")
     assert str(raised.value) == (
         "net 1.0: there is nothing to package\n"
         "  got:  tflite:float32: the converter failed\n"

@@ -77,7 +77,8 @@ def test_every_batch_runs_in_one_session_and_the_first_again(tmp_path, reference
     runtime = FakeRuntime(model)
     judge_on(runtime, make_artifact(tmp_path / "artifact"), reference, "a")
     calls = [call["x"] for call in runtime.session.calls]
-    assert [len(call) for call in calls] == [4, 4, 2, 4]
+    assert [len(call) for call in calls[:4]] == [4, 4, 2, 4]
+    assert {len(call) for call in calls[4:]} == {1}, "a single sample, for the latency"
     np.testing.assert_array_equal(calls[0], calls[3])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from validation.report.text import escape_markdown
+from validation.report.text import escape_markdown, latency
 from validation.report.view import View, build_view
 from validation.result import read_result, write_text
 
@@ -49,4 +49,5 @@ def _render(template: str, view: View) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["latency"] = latency
     return environment.get_template(template).render(view=view)

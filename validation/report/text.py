@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from validation.verdict import Comparison, Tolerance
+from validation.verdict import Comparison, Latency, Tolerance
 
 MEASURES = {
     "max_rel_range": "greatest error over the range",
@@ -48,6 +48,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def decibels(value: float) -> str:
     return f"{number(value) if not math.isfinite(value) else format(value, '.1f')} dB"
+
+
+def latency(measured: Latency | None) -> str:
+    """1.32 ms (p95 2.1 ms), load 35 ms; nothing where it was not measured."""
+    if measured is None:
+        return ""
+    times = f"{measured.p50_ms:.3g} ms (p95 {measured.p95_ms:.3g} ms), load {measured.load_ms:.3g} ms"
+    return f"{times}, software GPU" if measured.software_gpu else times
 
 
 def size(size_bytes: int) -> str:

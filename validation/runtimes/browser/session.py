@@ -26,6 +26,8 @@ class PageSession:
 
     Attributes:
         failed: a job failed; the browser is not to be used again.
+        load_ms: what the engine took to open the file.
+        run_ms: what it took for the last batch, results fetched from the device.
     """
 
     def __init__(self, artifact: Artifact, runtime: BrowserRuntime, browser: Browser) -> None:
@@ -42,6 +44,8 @@ class PageSession:
             row.path: np.fromfile(artifact.directory / row.path, dtype=np.uint8) for row in artifact.files
         }
         self._ask("opening the file", {"kind": "open", "entry": artifact.entry}, files, runtime.open_limit_s)
+        self.load_ms = float(self._facts["ms"])
+        self.run_ms = 0.0
 
     @property
     def device(self) -> str:
@@ -57,6 +61,7 @@ class PageSession:
         named = to_file_names(self._artifact, feed, self._runtime.name)
         outputs = list(dict.fromkeys(self._artifact.output_names.values()))
         request = {"kind": "run", "outputs": outputs, "signature": self._artifact.signature_key}
+        self.run_ms = 0.0
         calls = [self._run(request, part) for part in self._parts(self._on_wire(named))]
         return to_keras_names(self._artifact, self._joined(calls), self._runtime.name)
 
@@ -73,6 +78,7 @@ class PageSession:
         unproven = find_unproven(self._runtime.backend, self._facts)
         if unproven:
             raise self._fault("proving the device", unproven)
+        self.run_ms += float(self._facts["ms"])
         return found
 
     def _parts(self, tensors: Tensors) -> list[Tensors]:

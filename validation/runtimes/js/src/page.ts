@@ -5,8 +5,8 @@
 //   GET  alive     never answered; the connection ends with the page, so that a crash is seen at once
 //
 //   {"kind": "start", "engine", "backend", "threads"}             -> facts about the browser
-//   {"kind": "open", "entry"} + files as uint8 tensors            -> description
-//   {"kind": "run", "outputs", "signature"} + input tensors       -> description + output tensors
+//   {"kind": "open", "entry"} + files as uint8 tensors            -> description, ms
+//   {"kind": "run", "outputs", "signature"} + input tensors       -> description, ms + output tensors
 //   {"kind": "close"}    frees the model
 //   {"kind": "echo"} + tensors                                    -> the same tensors
 //   {"kind": "reload"}   answers, then loads this page anew: an engine never meets another's remains
@@ -30,14 +30,18 @@ async function answer({header, tensors}: Frame): Promise<Frame> {
     case 'start':
       await start(header['engine'] as string, header['backend'] as string, header['threads'] as number);
       return reply();
-    case 'open':
+    case 'open': {
+      const begin = performance.now();
       await started().open(header['entry'] as string, new Map(tensors.map(file => [file.name, file.data])));
-      return reply();
+      return {header: {...reply().header, ms: performance.now() - begin}, tensors: []};
+    }
     case 'run': {
       const before = {...counted};
+      const begin = performance.now();
       const results = await started().run(
         tensors, header['outputs'] as string[], header['signature'] as string | null);
-      const ran = {draws: counted.draws - before.draws, dispatches: counted.dispatches - before.dispatches};
+      const ms = performance.now() - begin;
+      const ran = {ms, draws: counted.draws - before.draws, dispatches: counted.dispatches - before.dispatches};
       return {header: {...reply().header, ...ran}, tensors: results};
     }
     case 'close':
