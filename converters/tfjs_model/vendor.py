@@ -42,10 +42,6 @@ def _stand_ins() -> Iterator[None]:
     import keras  # noqa: F401  looks for JAX while it loads, and must not meet the stand-in
     import tensorflow  # noqa: F401  likewise
 
-    # Keras looks for jax while it is imported, and would take the stand-in for a real one: so it
-    # comes first, even in a process that only has a frozen graph to convert.
-    import keras  # noqa: F401
-
     added = []
     for package, inner in _UNUSED.items():
         if package in sys.modules or find_spec(package) is not None:
