@@ -105,7 +105,7 @@ def _try(session: Session, artifact: Artifact, reference: Reference, label: str,
     except FailedError as error:
         return replace(base, reason=str(error), samples=trial.samples, outputs=trial.outputs())
     outputs = trial.outputs()
-    passed = bool(outputs) and all(output.passed for output in outputs)
+    passed = bool(outputs) and all(output.passed for output in outputs) and not trial.not_taken
     return replace(
         base,
         verdict="pass" if passed else "fail",

@@ -28,6 +28,11 @@ class Trial:
         artifact: what is tried.
         reference: what it is held against.
 
+    Attributes:
+        samples: how many were compared.
+        not_taken: how many were not, by the reason; a file that the original's inputs don't fit
+            can't stand in for the original.
+
     Raises:
         FailedError: the artifact has other inputs or outputs than the original.
     """
@@ -35,7 +40,7 @@ class Trial:
     def __init__(self, artifact: Artifact, reference: Reference) -> None:
         self._artifact, self._reference = artifact, reference
         self.samples = 0
-        self._not_taken: Counter[str] = Counter()
+        self.not_taken: Counter[str] = Counter()
         self._first: tuple[Call, dict[str, np.ndarray]] | None = None
         self._tolerances = {o.spec.name: tolerance_for(artifact.target, o) for o in reference.outputs}
         self._meters = {o.spec.name: self._meter(o) for o in reference.outputs}
@@ -59,7 +64,7 @@ class Trial:
         try:
             calls = list(cut(batch, self._artifact, self._reference))
         except DoesNotFitError as error:
-            self._not_taken[str(error)] += batch.samples
+            self.not_taken[str(error)] += batch.samples
             return
         for call in calls:
             actual = self._run(session, call)
@@ -129,12 +134,12 @@ class Trial:
 
     def reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
         """Why the verdict is what it is, in a sentence."""
-        return "; ".join([self._main_reason(outputs), *self._omissions()])
+        return "; ".join([*self._omissions(), self._main_reason(outputs)])
 
     def _main_reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
         failed = [output for output in outputs if not output.passed]
         if not outputs:
-            return f"{UNPROVEN}: the file takes none of the {self._reference.samples} samples"
+            return f"{UNPROVEN}: the file takes none of the samples"
         if not failed:
             word = "output keeps its limit" if len(outputs) == 1 else "outputs keep their limits"
             return f"{len(outputs)} {word} over {self.samples} samples"
@@ -148,8 +153,8 @@ class Trial:
 
     def _omissions(self) -> list[str]:
         return [
-            f"{count} of {self._reference.samples} samples not tried: {why}"
-            for why, count in self._not_taken.items()
+            f"{count} of {self._reference.samples} samples don't fit the file: {why}"
+            for why, count in self.not_taken.items()
         ]
 
 
