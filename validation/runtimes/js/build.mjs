@@ -1,12 +1,14 @@
 // Bundles src/ into dist/, with the wasm binaries and the licences beside it: `node build.mjs [directory]`.
 // Same lock file, same bytes: nothing of the machine, the path or the time goes in.
-import {copyFileSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
+import {copyFileSync, mkdirSync, readFileSync, renameSync, rmSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = resolve(process.argv[2] ?? join(here, 'dist'));
+const whole = resolve(process.argv[2] ?? join(here, 'dist'));
+// Put in place by one rename: a build that fails leaves the earlier one, and running sessions go on.
+const out = `${whole}.new`;
 const modules = join(here, 'node_modules');
 // Only what is loaded: each engine has further builds, of 10 to 28 MB.
 const copied = [
@@ -66,3 +68,5 @@ await build({
 });
 for (const file of copied) copyFileSync(join(modules, file), join(out, basename(file)));
 copyFileSync(join(here, 'src/page.html'), join(out, 'page.html'));
+rmSync(whole, {recursive: true, force: true});
+renameSync(out, whole);
