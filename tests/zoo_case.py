@@ -32,6 +32,7 @@ class Case:
             [0, 1] for integers.
         sizes: sizes of an input's dimensions without the batch, where some are dynamic.
         refused: from target pattern ("tflite:*") to the layer and op that stand in the way.
+        lacking: from a runtime to the op that it has no kernel for: its verdict is `unavailable`.
         custom_objects: `module:name` of what a loader must know.
         quick: in the fast suite too; the others are heavy.
     """
@@ -41,6 +42,7 @@ class Case:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
     custom_objects: tuple[str, ...] = ()
     quick: bool = False
 

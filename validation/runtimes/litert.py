@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converters.artifact import Artifact
-from converters.errors import EdgeproofError
+from converters.errors import EdgeproofError, ExitStatus
 from validation.dtypes import as_bytes
 from validation.feed import Tensors
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # What the bindings raise, for a file that they don't take as for kernels that fail.
 _ENGINE_ERRORS = (ValueError, RuntimeError, TypeError)
+
+_LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+"""What the interpreter says of an op that its resolver doesn't have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class _Session:
             self._interpreter = _start(artifact, runtime)
             self._call = _bind(self._interpreter, artifact, runtime)
         except _ENGINE_ERRORS as error:
+            if runtime.reference and (lacks := _LACKS.search(str(error))):
+                raise _no_reference_kernel(artifact, runtime.name, lacks[1]) from error
             raise engine_fault(artifact, runtime.name, "opening the file", str(error)) from error
 
     @property
@@ -79,6 +85,17 @@ class _Session:
         except _ENGINE_ERRORS as error:
             raise engine_fault(self._artifact, name, "running it", str(error)) from error
         return to_keras_names(self._artifact, results, name)
+
+
+def _no_reference_kernel(artifact: Artifact, runtime: str, op: str) -> EdgeproofError:
+    """The reference resolver has fewer ops than the others (ELU is missing in 2.3): nothing is wrong."""
+    return EdgeproofError(
+        f"{place(artifact, runtime)}: LiteRT has no reference kernel for {op}",
+        got=f"a file with the op {op}",
+        want="ops that have one",
+        fix="litert-cpu runs the file",
+        status=ExitStatus.UNAVAILABLE,
+    )
 
 
 def _start(artifact: Artifact, runtime: LiteRT) -> Interpreter:
