@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters.errors import EdgeproofError, ExitStatus
 from pipeline.files import LOG_NAME, Workplace, hold
 
 BUILD = Path("build")
@@ -19,8 +20,12 @@ BUNDLES = Path("bundles")
 @contextlib.contextmanager
 def held(directory: Path, command: str) -> Iterator[Workplace]:
     """A directory that this command works in; an error that leaves the block tells where the log is."""
-    with hold(directory, command) as place, _telling(place.log):
-        yield place
+    with hold(directory, command) as place:
+        try:
+            yield place
+        except Exception as error:
+            error.add_note(f"log: {place.log}")
+            raise
 
 
 @dataclass
@@ -46,15 +51,16 @@ class TemporaryPlace:
 
 @contextlib.contextmanager
 def temporary(command: str) -> Iterator[TemporaryPlace]:
-    """A directory that is gone afterwards; its log stays when the block raises an error."""
+    """A directory that is gone afterwards; its log stays when the block raises more than bad usage."""
     directory = Path(tempfile.mkdtemp(prefix="edgeproof-"))
     place = TemporaryPlace(Workplace(directory, directory / LOG_NAME))
     place.log.write_text(f"{command} (process {os.getpid()})\n", encoding="utf-8")
     try:
-        with _telling(place.log):
-            yield place
-    except Exception:
-        place.keep_log = True
+        yield place
+    except Exception as error:
+        place.keep_log = not (isinstance(error, EdgeproofError) and error.status is ExitStatus.USAGE)
+        if place.keep_log:
+            error.add_note(f"log: {place.log}")
         raise
     finally:
         for entry in directory.iterdir():
@@ -72,12 +78,3 @@ def scratch(place: Workplace) -> Iterator[Workplace]:
         yield Workplace(directory, place.log)
     finally:
         shutil.rmtree(directory)
-
-
-@contextlib.contextmanager
-def _telling(log: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"log: {log}")
-        raise

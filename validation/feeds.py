@@ -27,7 +27,7 @@ class FeedSpec:
     """Which inputs to try. At most one of `npz`, `npy`, `images` and `callable`; none means seeded.
 
     Attributes:
-        npz: keys are the Keras input names; a model with one input accepts any single key.
+        npz: keys are the Keras input names; a model with one input takes a nameless `arr_0` too.
         npy: a directory of `.npy` files, or one such file for a model with one input.
         images: a folder of pictures, searched below too, for a model whose one input is a picture.
         callable: `module:name` of a function without arguments that returns a `tf.data.Dataset`, a

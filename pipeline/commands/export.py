@@ -83,7 +83,7 @@ def _report(exports: Exports, log: Path) -> int:
     """One line for each target; the whole error below it where it could not be made."""
     printer = Printer()
     for artifact in exports.artifacts:
-        size = f"{artifact.size_bytes / 1e6:,.2f} MB"
+        size = f"{artifact.size_bytes / 1e3:,.1f} kB"
         printer.say(f"exported     {artifact.target!s:<20} {size:>12}  {shown(artifact.entry_path)}")
     for failure in exports.failures:
         printer.say(f"error        {failure.target!s:<20} {failure}")

@@ -94,8 +94,8 @@ def test_export_of_a_recipe_converts_and_runs_nothing(project):
     ended = project.call("export", "recipe.toml", "-t", "onnx", "tflite:int8")
     assert ended.status == 0
     assert re.sub(r" +", " ", ended.out).splitlines() == [
-        "exported tflite:int8 0.00 MB build/net/artifacts/tflite-int8/model.tflite",
-        "exported onnx:float32 0.00 MB build/net/artifacts/onnx-float32/model.onnx",
+        "exported tflite:int8 0.0 kB build/net/artifacts/tflite-int8/model.tflite",
+        "exported onnx:float32 0.0 kB build/net/artifacts/onnx-float32/model.onnx",
     ]
     assert project.done() == sorted(
         ["train", "source", "freeze", "calibration", "tflite:float32", "tflite:int8", "onnx:float32"]

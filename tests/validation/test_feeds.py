@@ -63,8 +63,19 @@ def test_npz_comes_in_batches_that_hold_every_sample_once(npz, compressed, order
     np.testing.assert_array_equal(np.concatenate([feed.tensors["x"] for feed in feeds]), x)
 
 
-def test_a_model_with_one_input_takes_any_single_key(npz):
+def test_a_model_with_one_input_takes_an_array_without_a_name(npz):
     assert len(read(npz(arr_0=rows(3)))) == 1
+
+
+def test_an_array_of_another_name_is_not_taken_for_the_only_input(npz):
+    with pytest.raises(EdgeproofError) as error:
+        read(npz(y=rows(3)))
+    assert str(error.value) == (
+        "data.npz: names are not the model's inputs\n"
+        "  got:  y (x missing; y extra)\n"
+        "  want: x\n"
+        "  fix:  name each array after its input, and leave labels out"
+    )
 
 
 def test_samples_cuts_the_data(npz):

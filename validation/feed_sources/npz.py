@@ -21,6 +21,9 @@ from validation.feed_layout import Layout
 if TYPE_CHECKING:
     from validation.feeds import FeedSpec
 
+UNNAMED = "arr_0"
+"""The key that `numpy.savez` gives to an array without a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -34,7 +37,8 @@ class Member:
 def read(spec: FeedSpec, layout: Layout) -> Iterator[dict[str, np.ndarray]]:
     """Batches of an `.npz` whose keys are the input names.
 
-    An array without dimensions, for a scalar input, serves every sample.
+    An array that `numpy.savez` was given without a name will do for a model with one input. One
+    without dimensions, for a scalar input, serves every sample.
     """
     assert spec.npz is not None
     label = spec.npz.name
@@ -57,8 +61,8 @@ def _open(path: Path, layout: Layout, stack: ExitStack) -> dict[str, Member]:
     except (OSError, zipfile.BadZipFile) as error:
         raise unreadable(path, str(error)) from error
     names = {name.removesuffix(".npy"): name for name in archive.namelist()}
-    if len(names) == len(layout.inputs) == 1:
-        names = {layout.inputs[0].name: archive.namelist()[0]}
+    if len(layout.inputs) == 1 and names.keys() == {UNNAMED}:
+        names = {layout.inputs[0].name: names[UNNAMED]}
     check_names(names.keys(), layout, path.name)
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeproof-npz-")))
     return {

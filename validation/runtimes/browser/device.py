@@ -26,8 +26,8 @@ def describe(engine: str, facts: Mapping[str, Any]) -> str:
         parts.append(
             ", ".join(f"{provider} runs {count} node(s)" for provider, count in facts["nodes"].items())
         )
-    if facts.get("dynamic"):
-        parts.append("dynamic batch one sample at a time (LiteRT.js's own run() takes fixed shapes only)")
+    if facts.get("fixed_shapes"):
+        parts.append("dynamic sizes fixed in a copy of the file, since LiteRT.js takes no others")
     parts += _describe_wasm(facts) if not _on_gpu(facts) else _describe_gpu(facts)
     return ", ".join([*parts, name_browser(facts["agent"])])
 

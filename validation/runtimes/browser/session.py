@@ -12,6 +12,7 @@ from validation.feed import Tensors
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.browser.browser import Browser, BrowserError
 from validation.runtimes.browser.device import describe, find_unproven
+from validation.runtimes.browser.fixed_shapes import fix_shapes
 from validation.runtimes.machine import THREADS
 from validation.runtimes.wire import to_wire
 
@@ -40,17 +41,19 @@ class PageSession:
             browser.start(runtime.engine, runtime.backend, THREADS, runtime.open_limit_s)
         except BrowserError as failure:
             raise self._fault("starting the engine", str(failure)) from failure
-        files = {
-            row.path: np.fromfile(artifact.directory / row.path, dtype=np.uint8) for row in artifact.files
-        }
-        self._ask("opening the file", {"kind": "open", "entry": artifact.entry}, files, runtime.open_limit_s)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._needs_fixed = runtime.engine == "litert" and any(
+            None in spec.shape for spec in artifact.signature.inputs
+        )
+        names = artifact.input_names
+        self._open({names[s.name]: tuple(size or 1 for size in s.shape) for s in artifact.signature.inputs})
         self.load_ms = float(self._facts["ms"])
         self.run_ms = 0.0
 
     @property
     def device(self) -> str:
         """Browser, engine, backend and what was really used; complete after the first batch."""
-        return describe(self._runtime.engine, self._facts)
+        return describe(self._runtime.engine, {**self._facts, "fixed_shapes": self._needs_fixed})
 
     @property
     def pid(self) -> int:
@@ -61,9 +64,16 @@ class PageSession:
         named = to_file_names(self._artifact, feed, self._runtime.name)
         outputs = list(dict.fromkeys(self._artifact.output_names.values()))
         request = {"kind": "run", "outputs": outputs, "signature": self._artifact.signature_key}
-        self.run_ms = 0.0
-        calls = [self._run(request, part) for part in self._parts(self._on_wire(named))]
-        return to_keras_names(self._artifact, self._joined(calls), self._runtime.name)
+        tensors = self._on_wire(named)
+        shapes = {name: array.shape for name, array in tensors.items()}
+        if self._needs_fixed and shapes != self._shapes:
+            self._open(shapes)
+        found = self._ask("running it", request, tensors, self._runtime.run_limit_s)
+        unproven = find_unproven(self._runtime.backend, self._facts)
+        if unproven:
+            raise self._fault("proving the device", unproven)
+        self.run_ms = float(self._facts["ms"])
+        return to_keras_names(self._artifact, found, self._runtime.name)
 
     def close(self) -> bool:
         """Frees the model; whether that went well."""
@@ -73,27 +83,20 @@ class PageSession:
             return False
         return True
 
-    def _run(self, request: dict[str, Any], tensors: Tensors) -> dict[str, np.ndarray]:
-        found = self._ask("running it", request, tensors, self._runtime.run_limit_s)
-        unproven = find_unproven(self._runtime.backend, self._facts)
-        if unproven:
-            raise self._fault("proving the device", unproven)
-        self.run_ms += float(self._facts["ms"])
-        return found
-
-    def _parts(self, tensors: Tensors) -> list[Tensors]:
-        """The batch as the engine takes it: LiteRT.js 2.5 has a dynamic batch at 1, and can't resize."""
-        names = self._artifact.input_names
-        dynamic = all(spec.shape and spec.shape[0] is None for spec in self._artifact.signature.inputs)
-        if self._runtime.engine != "litert" or not dynamic:
-            return [tensors]
-        samples = min(len(tensors[name]) for name in names.values())
-        return [{name: array[row : row + 1] for name, array in tensors.items()} for row in range(samples)]
-
-    def _joined(self, calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        if len(calls) == 1:
-            return calls[0]
-        return {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
+    def _open(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        """Opens the file; one with dynamic shapes with these in their place, if the engine needs it so."""
+        artifact = self._artifact
+        files = {
+            row.path: np.fromfile(artifact.directory / row.path, dtype=np.uint8) for row in artifact.files
+        }
+        if self._needs_fixed:
+            try:
+                files[artifact.entry] = fix_shapes(artifact, shapes)
+            except (ValueError, RuntimeError) as error:
+                raise self._fault("fixing its shapes", str(error)) from error
+        request = {"kind": "open", "entry": artifact.entry}
+        self._ask("opening the file", request, files, self._runtime.open_limit_s)
+        self._shapes = shapes
 
     def _on_wire(self, named: Tensors) -> Tensors:
         if self._runtime.engine != "tfjs":

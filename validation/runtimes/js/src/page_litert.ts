@@ -1,6 +1,6 @@
 // LiteRT.js in the page, on XNNPACK in WebAssembly and on WebGPU.
 
-import {type CompiledModel, getGlobalLiteRt, loadAndCompile, loadLiteRt, type SignatureRunner, Tensor} from '@litertjs/core';
+import {type CompiledModel, loadAndCompile, loadLiteRt, type SignatureRunner, Tensor} from '@litertjs/core';
 
 import {alone, bytesOf, type Files, fileOf, type PageEngine} from './page_engine';
 import type {DType, WireTensor} from './wire';
@@ -14,29 +14,11 @@ export class LitertPage implements PageEngine {
   private model: CompiledModel | null = null;
   private backend: 'wasm' | 'webgpu' = 'wasm';
   private threads = 1;
-  /** The open model has inputs of a dynamic size. */
-  private dynamic = false;
 
   async start(backend: string, threads: number): Promise<void> {
     this.backend = backend as 'wasm' | 'webgpu';
     this.threads = threads;
     await loadLiteRt(new URL('.', location.href).href, {threads: threads > 1});
-    this.letDynamicShapesThrough();
-  }
-
-  /**
-   * LiteRT.js 2.5 compares an input's shape with the file's and finds -1, a dynamic size, unlike any
-   * number: it refuses every file with a dynamic batch. The engine below takes them, at the size that
-   * the file was written with, which is 1. (It cannot resize on wasm: google-ai-edge/LiteRT#5774.)
-   */
-  private letDynamicShapesThrough(): void {
-    const wasm = getGlobalLiteRt().liteRtWasm;
-    const {checkTensorBufferCompatible} = wasm;
-    wasm.checkTensorBufferCompatible = (buffer, expected, requirements) => {
-      const dimensions = expected.layout().dimensions();
-      for (let i = 0; i < dimensions.size(); i++) this.dynamic ||= Number(dimensions.get(i)) < 0;
-      if (!this.dynamic) checkTensorBufferCompatible.call(wasm, buffer, expected, requirements);
-    };
   }
 
   async open(entry: string, files: Files): Promise<void> {
@@ -73,7 +55,6 @@ export class LitertPage implements PageEngine {
   async close(): Promise<void> {
     this.model?.delete();
     this.model = null;
-    this.dynamic = false;
   }
 
   describe(): Record<string, unknown> {
@@ -82,7 +63,6 @@ export class LitertPage implements PageEngine {
       backend: this.model?.options.accelerator ?? this.backend,
       threads: this.threads,
       precision: 'fp32',
-      dynamic: this.dynamic,
     };
   }
 }
