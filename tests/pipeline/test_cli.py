@@ -95,7 +95,7 @@ def test_export_of_a_recipe_converts_and_runs_nothing(project):
     assert ended.status == 0
     assert re.sub(r" +", " ", ended.out).splitlines() == [
         "exported tflite:int8 0.0 kB build/net/artifacts/tflite-int8/model.tflite",
-        "exported onnx:float32 0.0 kB build/net/artifacts/onnx-float32/model.onnx",
+        "exported onnx:float32 0.1 kB build/net/artifacts/onnx-float32/model.onnx",
     ]
     assert project.done() == sorted(
         ["train", "source", "freeze", "calibration", "tflite:float32", "tflite:int8", "onnx:float32"]
