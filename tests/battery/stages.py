@@ -23,6 +23,9 @@ from validation.runtimes import select
 from validation.verdict import Verdict
 
 SAMPLES = 8
+CALIBRATION_SAMPLES = 256
+"""As many as the command line takes; a few would leave the judged samples outside of their range."""
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -55,11 +58,11 @@ def prepare(case_id: str, directory: Path) -> Prepared:
     graph = freeze(source, directory / "graph")
     for folder in ("reference", "calibration"):
         (directory / folder).mkdir()
-    data = {name: directory / f"{name}.npz" for name in ("judged", "calibrated")}
-    for seed, file in enumerate(data.values()):
-        np.savez(file, **case.feeds(source.signature, SAMPLES, seed))
-    reference = record(source=source, spec=FeedSpec(npz=data["judged"]), out=directory / "reference")
-    feeds = write_feeds(FeedSpec(npz=data["calibrated"]), source.signature, directory / "calibration")
+    judged, calibrated = directory / "judged.npz", directory / "calibrated.npz"
+    np.savez(judged, **case.feeds(source.signature, SAMPLES, seed=0))
+    np.savez(calibrated, **case.feeds(source.signature, CALIBRATION_SAMPLES, seed=1))
+    reference = record(source=source, spec=FeedSpec(npz=judged), out=directory / "reference")
+    feeds = write_feeds(FeedSpec(npz=calibrated), source.signature, directory / "calibration")
     return Prepared(source, graph, reference, feeds)
 
 
