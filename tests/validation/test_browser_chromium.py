@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,7 @@ def test_the_browser_dies_with_its_parent_however_that_dies(victim: str) -> None
         while Path(profile).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not Path(profile).exists()
+    shutil.rmtree(profile, ignore_errors=True)  # what a killed keeper cannot do
     parent.kill()
     parent.wait()
 

@@ -59,6 +59,9 @@ def _run(content: bytes, shapes: Mapping[int, tuple[int, ...]]) -> Interpreter:
     for index, shape in shapes.items():
         interpreter.resize_tensor_input(index, shape)
     interpreter.allocate_tensors()
+    for row in interpreter.get_input_details():
+        zeros = np.zeros(row["shape"], row["dtype"])
+        interpreter.set_tensor(row["index"], zeros)
     interpreter.invoke()
     return interpreter
 
