@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, TextIO, get_type_hints
 
 from converters.errors import EdgeproofError
 from converters.progress import Progress, listening
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_read, args=(requests, incoming), daemon=True).start()
     with os.fdopen(replies, "w", buffering=1, encoding="utf-8") as outgoing:
         while True:
-            outgoing.write(json.dumps(answer(json.loads(incoming.get()), outgoing)) + "\n")
+            outgoing.write(json.dumps(answer(json.loads(incoming.get()), outgoing, sys.stderr)) + "\n")
 
 
 def _die_with(parent: int) -> None:
@@ -62,16 +62,16 @@ def _read(requests: int, incoming: queue.SimpleQueue[str]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def answer(request: dict[str, Any], outgoing: SupportsWrite) -> dict[str, Any]:
-    """Runs a call: its value, or what it raised, ready to be sent."""
+def answer(request: dict[str, Any], outgoing: SupportsWrite, log: TextIO) -> dict[str, Any]:
+    """Runs a call: its value, or what it raised, ready to be sent; its traceback goes to the log."""
     try:
         with listening(_Reporter(outgoing)):
             return {"value": _call(request["call"], request["kwargs"])}
     except EdgeproofError as error:
-        traceback.print_exc()
+        traceback.print_exc(file=log)
         return {"refused": _parts(error)}
     except Exception as error:  # crosses the process border as text; the parent raises it again
-        traceback.print_exc()
+        traceback.print_exc(file=log)
         if (explanation := explain(error, Path(request["kwargs"].get("out", ".")))) is not None:
             return {"refused": _parts(explanation)}
         summary = traceback.format_exception_only(error)[-1].strip()

@@ -263,6 +263,8 @@ def test_a_bug_shows_its_traceback_and_says_that_it_is_ours(project):
 
 
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pipeline import cli, judging, steps
 from tests.pipeline import fake_steps
 for name in ("train", "describe_source", "freeze", "write_feeds", "record", "convert"):

@@ -169,9 +169,11 @@ def test_a_worker_does_not_load_a_framework_by_itself(log):
 def test_a_worker_dies_with_its_parent(tmp_path, number):
     marker = tmp_path / "pids"
     script = (
+        "import signal\n"
         "from pathlib import Path\n"
         "from pipeline.worker import Worker\n"
         "from tests.pipeline import fake_calls\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs ignore it
         f"with Worker(Path({str(tmp_path / 'log')!r})) as worker:\n"
         f"    worker.call(fake_calls.ignore_terminate_and_hang, marker=Path({str(marker)!r}))\n"
     )
