@@ -14,14 +14,14 @@ CONVERSION = "conversion"
 
 
 def all_well(verdicts: Collection[Verdict], allowed: Collection[str] = ()) -> bool:
-    """Whether each artifact that isn't allowed to fail has passed.
+    """Whether each artifact that isn't allowed to fail has passed; no verdict at all proves nothing.
 
     Args:
         verdicts: of a whole run.
         allowed: targets that may fail, such as "tflite:int8".
     """
     judged = {verdict.artifact for verdict in verdicts if verdict.target not in allowed}
-    return all(artifact_passed(verdicts, artifact) for artifact in judged)
+    return bool(verdicts) and all(artifact_passed(verdicts, artifact) for artifact in judged)
 
 
 def artifact_passed(verdicts: Collection[Verdict], artifact: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,8 @@ _UNUSED = {
 """Packages that tensorflowjs 4.22 imports at its top, for models that never come here.
 
 JAX and Flax serve its JAX converter, Decision Forests and Hub their own formats. Installed, they
-hold TensorFlow at 2.19 (docs/dependencies.md), so empty modules stand in for those that are absent.
+hold TensorFlow at 2.19 (docs/dependencies.md), and Decision Forests 1.12 doesn't even load beside the
+protobuf that TensorFlow 2.19 wants. So empty modules stand in for them, installed or not.
 """
 
 
@@ -38,16 +38,16 @@ def weight_files() -> tuple[Any, Any]:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Empty modules in place of absent packages, gone afterwards, so that nobody else meets them."""
+    """Empty modules in place of unused packages, gone afterwards, so that nobody else meets them."""
     import keras  # noqa: F401  looks for JAX while it loads, and must not meet the stand-in
     import tensorflow  # noqa: F401  likewise
 
     added = []
     for package, inner in _UNUSED.items():
-        if package in sys.modules or find_spec(package) is not None:
+        if package in sys.modules:
             continue
         for name in (package, *inner):
-            module = ModuleType(name, "stands in for an absent package")
+            module = ModuleType(name, "stands in for an unused package")
             module.__path__ = []
             sys.modules[name] = module
             added.append(name)

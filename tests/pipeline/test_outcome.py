@@ -41,6 +41,7 @@ def test_exit_status(verdicts, required, allowed, status):
 
 def test_ok_means_that_every_export_passed_somewhere_and_failed_nowhere():
     assert all_well([PASS, ABSENT])
+    assert not all_well([])
     assert not all_well([ABSENT])
     assert not all_well([PASS, verdict("a", "litert-reference", "fail")])
     assert not all_well([PASS, UNTRIED])
