@@ -130,3 +130,19 @@ def test_a_page_that_crashes_is_noticed_at_once(server: PageServer) -> None:
         server.mailbox.exchange([b"job"], 60, nothing)
     assert str(caught.value) == "the page crashed"
     assert time.monotonic() - start < 5
+
+
+def test_a_load_that_ends_because_the_next_one_begins_is_no_crash(server: PageServer) -> None:
+    """Firefox drops the old load's connections before it asks for the new page."""
+    mailbox = server.mailbox
+    mailbox.page_loads()
+    mailbox.take(0.0)
+    load = mailbox.expect_reload()
+    mailbox.take(0.0)
+    mailbox.page_is_gone(1)
+    mailbox.page_loads()
+    mailbox.take(0.0)
+    mailbox.wait_for_page(load, 0.3, nothing)
+    mailbox.page_is_gone(2)
+    with pytest.raises(PageGoneError):
+        mailbox.wait_for_page(load + 1, 0.3, nothing)

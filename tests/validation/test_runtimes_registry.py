@@ -23,6 +23,7 @@ CPU = [
     "tfjs-node-cpu",
     "tfjs-node-wasm",
 ]
+BROWSERS = ("chromium", "firefox")
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,8 @@ CPU = [
     [
         (("all",), None, list(RUNTIMES)),
         (("cpu",), None, CPU),
-        (("web",), "tflite", ["chromium-litert-wasm", "chromium-litert-webgpu"]),
-        (("gpu",), "onnx", ["chromium-ort-webgpu"]),
+        (("web",), "tflite", [f"{b}-litert-{k}" for b in BROWSERS for k in ("wasm", "webgpu")]),
+        (("gpu",), "onnx", [f"{browser}-ort-webgpu" for browser in BROWSERS]),
         (("cpu",), "onnx", ["onnxruntime-cpu", "onnxruntime-unoptimized"]),
         (("chromium-*gl",), None, ["chromium-tfjs-webgl"]),
         (("tfjs-*",), None, ["tfjs-node-cpu", "tfjs-node-wasm"]),

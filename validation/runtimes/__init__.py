@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from converters.errors import EdgeproofError
 from validation.runtime import Availability, Runtime
-from validation.runtimes.browser.runtime import BrowserRuntime
+from validation.runtimes.browser.runtime import ENGINES, BrowserRuntime
 from validation.runtimes.litert import LiteRT
 from validation.runtimes.ort import OnnxRuntime
 from validation.runtimes.tfjs_node import TfjsNode
@@ -19,14 +19,12 @@ _ROWS: tuple[Runtime, ...] = (
     OnnxRuntime("onnxruntime-unoptimized", optimized=False),
     TfjsNode("tfjs-node-cpu", backend="cpu"),
     TfjsNode("tfjs-node-wasm", backend="wasm"),
-    BrowserRuntime("chromium", "tfjs", "cpu"),
-    BrowserRuntime("chromium", "tfjs", "wasm"),
-    BrowserRuntime("chromium", "tfjs", "webgl"),
-    BrowserRuntime("chromium", "tfjs", "webgpu"),
-    BrowserRuntime("chromium", "ort", "wasm"),
-    BrowserRuntime("chromium", "ort", "webgpu"),
-    BrowserRuntime("chromium", "litert", "wasm"),
-    BrowserRuntime("chromium", "litert", "webgpu"),
+    *(
+        BrowserRuntime(family, engine, backend)
+        for family in ("chromium", "firefox")
+        for engine, backends in ENGINES.items()
+        for backend in backends
+    ),
 )
 
 RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from validation.runtimes.browser import chromium
+from validation.runtimes.browser import chromium, firefox
 from validation.runtimes.browser.find import find_browser
 from validation.runtimes.browser.mailbox import Mailbox, PageCrashedError, PageGoneError
 from validation.runtimes.browser.process import BrowserProcess, new_profile
 from validation.runtimes.browser.server import PageServer
 from validation.runtimes.wire import decode_frame, encode_frame
 
-_COMMANDS = {"chromium": chromium.command}
+_COMMANDS = {"chromium": chromium.command, "firefox": firefox.command}
 _CONSOLE_LINES = 4
 _END_S = 2.0
 
@@ -51,7 +51,8 @@ class Browser:
         profile = new_profile()
         start = profile / "start.html"
         start.write_text(f"<script>location.replace({json.dumps(self._server.url)})</script>")
-        self._process = BrowserProcess(profile, _COMMANDS[family](program, profile, start.as_uri()))
+        command = _COMMANDS[family](program, profile, start.as_uri())
+        self._process = BrowserProcess(profile, command, firefox.environment() if family == "firefox" else {})
         try:
             self._wait_for_page(1)
         except BaseException:

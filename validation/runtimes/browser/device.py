@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from validation.runtimes.browser.chromium import has_gpu
+
 _ENGINES = {"tfjs": "TensorFlow.js", "ort": "ONNX Runtime Web", "litert": "LiteRT.js"}
 _SOFTWARE = ("swiftshader", "llvmpipe", "lavapipe", "softpipe", "basic render")
+_NAMELESS = "adapter without a name"
 _BROWSERS = (r"Edg/([\d.]+)", r"Chrome/([\d.]+)", r"Firefox/([\d.]+)", r"Version/([\d.]+).*Safari")
 _NAMES = ("Edge", "Chromium", "Firefox", "WebKit")
 
@@ -73,7 +76,9 @@ def _describe_wasm(facts: Mapping[str, Any]) -> list[str]:
 
 def _describe_gpu(facts: Mapping[str, Any]) -> list[str]:
     name = facts.get("renderer") or _name_adapter(facts)
-    parts = [name, *(["software GPU"] if is_software(name) else [])]
+    # Firefox keeps an adapter's name to itself; where there is no GPU it can only be software.
+    software = is_software(name) or (name == _NAMELESS and not has_gpu())
+    parts = [name, *(["software GPU"] if software else [])]
     calls = facts.get("draws") or facts.get("dispatches")
     if calls:
         parts.append(f"{calls} GPU calls in the last batch")
@@ -88,4 +93,4 @@ def _name_adapter(facts: Mapping[str, Any]) -> str:
     if not card:
         return ""
     known = [card[key] for key in ("vendor", "architecture", "device", "description") if card[key]]
-    return "adapter " + (" ".join(known) or "without a name")
+    return "adapter " + " ".join(known) if known else _NAMELESS

@@ -29,6 +29,7 @@ class Mailbox:
         self._result: bytes | None = None
         self._polls = 0
         self._gone = False
+        self._expected = 0
         self.load = 0
         self.closed = False
 
@@ -59,8 +60,8 @@ class Mailbox:
     def expect_reload(self) -> int:
         """The number that the next load will have; until then the page may be gone."""
         with self._changed:
-            self._polls = 0
-            return self.load + 1
+            self._expected = self.load + 1
+            return self._expected
 
     def _wait(self, done: Callable[[], bool], limit_s: float, check: Callable[[], None], what: str) -> None:
         deadline = time.monotonic() + limit_s
@@ -78,13 +79,14 @@ class Mailbox:
         """The server hands out the page."""
         with self._changed:
             self.load += 1
+            self._polls = 0
             self._gone = False
             self._changed.notify_all()
 
     def page_is_gone(self, load: int) -> None:
         """The connection of that load has ended; no matter if another load has begun or will."""
         with self._changed:
-            self._gone = load == self.load and self._polls > 0
+            self._gone = self._expected <= load == self.load and self._polls > 0
             self._changed.notify_all()
 
     def take(self, limit_s: float) -> list[bytes] | None:

@@ -13,6 +13,13 @@ from validation.runtimes.browser.browser import BrowserError
 from validation.runtimes.browser.find import find_browser, hint
 from validation.runtimes.browser.session import PageSession
 
+ENGINES = {
+    "tfjs": ("cpu", "wasm", "webgl", "webgpu"),
+    "ort": ("wasm", "webgpu"),
+    "litert": ("wasm", "webgpu"),
+}
+"""The backends of each engine."""
+
 _FORMATS = {"tfjs": "tfjs", "ort": "onnx", "litert": "tflite"}
 _OPEN_LIMIT_S = 180.0
 _RUN_LIMIT_S = 600.0

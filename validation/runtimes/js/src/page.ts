@@ -19,8 +19,15 @@ import {decodeFrame, encodeFrame, type Frame} from './wire';
 let engine: PageEngine | null = null;
 let threadsWanted = 1;
 let reloading = false;
+// TF.js' WebGPU backend computes tensors below 1000 elements on the CPU. It has to leave the sizes that a
+// graph computes there: reading them back from the GPU in the middle of a kernel gives zeros. Those have
+// one element for each dimension, 6 at most. The flag is read when the backend is imported.
+const TFJS_FLAGS = '?tfjsflags=WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD:7';
 const ENGINES: Record<string, () => Promise<PageEngine>> = {
-  tfjs: async () => new (await import('./page_tfjs')).TfjsPage(),
+  tfjs: async () => {
+    history.replaceState(null, '', TFJS_FLAGS);
+    return new (await import('./page_tfjs')).TfjsPage();
+  },
   ort: async () => new (await import('./page_ort')).OrtPage(),
   litert: async () => new (await import('./page_litert')).LitertPage(),
 };

@@ -88,7 +88,7 @@ export class OrtPage implements PageEngine {
 function placements(lines: string[]): Record<string, number> {
   const nodes: Record<string, number> = {};
   for (const line of lines) {
-    const found = /odes? (?:\(s\) )?placed on \[(\w+)\]\. Number of nodes: (\d+)/.exec(line);
+    const found = /placed on \[(\w+)\]\. Number of nodes: (\d+)/.exec(line);
     if (found) nodes[found[1]!] = Number(found[2]);
   }
   return nodes;

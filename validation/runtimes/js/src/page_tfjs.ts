@@ -24,7 +24,6 @@ export class TfjsPage implements PageEngine {
     setThreadsCount(threads);
     // Otherwise tensors of up to 128 elements are computed on the CPU (cpu_forward in 4.22).
     tf.env().set('WEBGL_CPU_FORWARD', false);
-    tf.env().set('WEBGPU_CPU_FORWARD', false);
     await startBackend(backend);
     if (backend === 'webgl') refuseHalfTextures();
   }
@@ -56,6 +55,7 @@ export class TfjsPage implements PageEngine {
     const facts = {...this.engine?.describe(), version: tf.version_core, backend: tf.getBackend()};
     if (this.backend === 'wasm') return {...facts, threads: getThreadsCount()};
     if (this.backend === 'webgl') return {...facts, ...describeWebgl()};
+    if (this.backend === 'webgpu') return {...facts, flags: flags('WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD')};
     return facts;
   }
 }
@@ -72,8 +72,12 @@ function describeWebgl(): Record<string, unknown> {
   const {gl} = (tf.backend() as MathBackendWebGL).gpgpu;
   const names = gl.getExtension('WEBGL_debug_renderer_info');
   const renderer: unknown = gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
-  const flags = ['WEBGL_VERSION', 'WEBGL_RENDER_FLOAT32_ENABLED', 'WEBGL_FORCE_F16_TEXTURES', 'WEBGL_CPU_FORWARD', 'WEBGL_PACK'];
-  return {renderer, flags: Object.fromEntries(flags.map(name => [name, tf.env().get(name)]))};
+  return {renderer, flags: flags('WEBGL_VERSION', 'WEBGL_RENDER_FLOAT32_ENABLED',
+    'WEBGL_FORCE_F16_TEXTURES', 'WEBGL_CPU_FORWARD', 'WEBGL_PACK')};
+}
+
+function flags(...names: string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map(name => [name, tf.env().get(name)]));
 }
 
 function refuseLargeIntegers({name, dtype, data}: WireTensor): void {
