@@ -9,12 +9,14 @@ from converters.errors import EdgeproofError
 from validation.runtime import Availability, Runtime
 from validation.runtimes.browser.runtime import ENGINES, BrowserRuntime
 from validation.runtimes.litert import LiteRT
+from validation.runtimes.litert_gpu import LiteRTGpu
 from validation.runtimes.ort import OnnxRuntime
 from validation.runtimes.tfjs_node import TfjsNode
 
 _ROWS: tuple[Runtime, ...] = (
     LiteRT("litert-cpu", reference=False),
     LiteRT("litert-reference", reference=True),
+    LiteRTGpu(),
     OnnxRuntime("onnxruntime-cpu", optimized=True),
     OnnxRuntime("onnxruntime-unoptimized", optimized=False),
     TfjsNode("tfjs-node-cpu", backend="cpu"),

@@ -12,7 +12,7 @@ from validation.feed import Tensors
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.browser.browser import Browser, BrowserError
 from validation.runtimes.browser.device import describe, find_unproven
-from validation.runtimes.browser.fixed_shapes import fix_shapes
+from validation.runtimes.fixed_shapes import fix_shapes
 from validation.runtimes.machine import THREADS
 from validation.runtimes.wire import to_wire
 
