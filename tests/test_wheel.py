@@ -29,7 +29,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_programs_and_data_and_no_sources_of_the_programs(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    data = [f"{JS}/dist/node.cjs", f"{JS}/dist/tfjs-backend-wasm-simd.wasm", "validation/result.schema.json"]
+    programs = ("node.cjs", "page.html", "page.js", "tfjs-backend-wasm-simd.wasm")
+    engines = ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm")
+    engines += ("litert_wasm_threaded_internal.wasm",)
+    data = [f"{JS}/dist/{name}" for name in (*programs, *engines)] + ["validation/result.schema.json"]
     assert [name for name in data if name not in names] == []
     assert any(name.startswith("validation/report/") and not name.endswith(".py") for name in names)
     assert [name for name in names if name.startswith(JS) and "/dist/" not in name] == []
