@@ -6,6 +6,7 @@ the parent's process id.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import importlib
@@ -46,6 +47,13 @@ def main(arguments: list[str]) -> None:
             outgoing.write(json.dumps(answer(json.loads(incoming.get()), outgoing, sys.stderr)) + "\n")
 
 
+def _write_traceback(log: TextIO) -> None:
+    """Of the exception at hand; a disk that is full must not hide what went wrong."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc(file=log)
+        log.flush()
+
+
 def _die_with(parent: int) -> None:
     """Asks the kernel for SIGKILL when the parent ends; elsewhere the closing pipe must do."""
     if sys.platform == "linux":
@@ -68,10 +76,10 @@ def answer(request: dict[str, Any], outgoing: SupportsWrite, log: TextIO) -> dic
         with listening(_Reporter(outgoing)):
             return {"value": _call(request["call"], request["kwargs"])}
     except EdgeproofError as error:
-        traceback.print_exc(file=log)
+        _write_traceback(log)
         return {"refused": _parts(error)}
     except Exception as error:  # crosses the process border as text; the parent raises it again
-        traceback.print_exc(file=log)
+        _write_traceback(log)
         if (explanation := explain(error, Path(request["kwargs"].get("out", ".")))) is not None:
             return {"refused": _parts(explanation)}
         summary = traceback.format_exception_only(error)[-1].strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import math
 import os
 import signal
@@ -17,6 +19,7 @@ import pipeline
 from converters.errors import EdgeproofError, ExitStatus
 from converters.progress import Progress, listening
 from pipeline.worker import Worker, WorkerError
+from pipeline.worker_main import answer
 from tests.pipeline import fake_calls
 
 ROOT = Path(pipeline.__file__).parent.parent
@@ -203,3 +206,13 @@ def _is_running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except (ProcessLookupError, psutil.NoSuchProcess):
         return False
+
+
+def test_a_log_on_a_full_disk_does_not_hide_the_error():
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    call = f"{fake_calls.__name__}:refuse"
+    message = answer({"call": call, "kwargs": {}}, io.StringIO(), Full())
+    assert message.keys() == {"refused"}
