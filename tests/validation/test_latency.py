@@ -71,7 +71,7 @@ def test_single_samples_are_timed_after_a_warm_up(scene: tuple[object, Reference
     assert 0.5 <= found.p50_ms <= found.p95_ms
 
 
-def test_a_slow_device_is_asked_once_more_only(scene: tuple[object, Reference]) -> None:
+def test_a_slow_device_is_asked_once_only(scene: tuple[object, Reference]) -> None:
     session = SlowSession()
     assert measure(session, *scene, load_s=0.5).runs == 1  # type: ignore[arg-type]
 
