@@ -52,7 +52,7 @@ def judge_foreign(
     validation = Validation(
         schema=SCHEMA,
         ok=all_well(verdicts),
-        source=describe(source),
+        source=describe(source, source.path.name),
         inputs=source.signature.inputs,
         outputs=source.signature.outputs,
         data=reference.data,

@@ -141,7 +141,7 @@ def _validation(
     return Validation(
         schema=SCHEMA,
         ok=all_well(everything, allowed),
-        source=describe(exports.source),
+        source=describe(exports.source, job.name),
         inputs=exports.source.signature.inputs,
         outputs=exports.source.signature.outputs,
         data=job.data.describe(),
@@ -156,9 +156,10 @@ def _sentence(failure: FailedTarget) -> str:
     return f"{failure.what}: got {failure.got}; want {failure.want}; {failure.fix}"
 
 
-def describe(source: SourceModel) -> dict[str, Any]:
+def describe(source: SourceModel, name: str) -> dict[str, Any]:
     """The original, as the result names it."""
     return {
+        "name": name,
         "path": _portable(source.path),
         "kind": source.kind,
         "loader": source.loader,

@@ -25,7 +25,7 @@ epochs = 2
 targets = ["tflite:float32", "tflite:int8", "onnx:float32"]
 time_limit_s = 60
 [validate]
-runtimes = ["litert-*", "onnxruntime-cpu"]
+runtimes = ["litert-[cr]*", "onnxruntime-cpu"]
 time_limit_s = 60
 """
 

@@ -22,7 +22,7 @@ path = "tiny.keras"
 [export]
 targets = {list(TARGETS)}
 [validate]
-runtimes = ["litert-*", "onnxruntime-*", "tfjs-node-*"]
+runtimes = ["cpu"]
 """
 
 

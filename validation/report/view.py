@@ -79,10 +79,10 @@ def build_view(validation: Validation) -> View:
     runtimes = tuple(dict.fromkeys(verdict.runtime for verdict in validation.verdicts))
     keys = dict.fromkeys((verdict.artifact, verdict.target) for verdict in validation.verdicts)
     exports = tuple(_export(number, key, validation, runtimes) for number, key in enumerate(keys, 1))
-    path = str(validation.source.get("path", "the model"))
+    path = PurePath(str(validation.source.get("path", "the model")))
     return View(
         validation=validation,
-        model=PurePath(path).name or path,
+        model=str(validation.source.get("name") or path.name or path),
         headline=_headline(validation),
         summary=_summary(validation),
         runtimes=runtimes,
