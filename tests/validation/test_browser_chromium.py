@@ -111,7 +111,9 @@ def test_a_browser_killed_in_the_middle_is_an_error_and_the_next_session_works(a
         with pytest.raises(EdgeproofError) as caught:
             [session.run(ONE) for _ in range(10_000)]
     assert caught.value.what == f"{artifact.entry_path} on chromium-tfjs-wasm: running it failed"
-    assert caught.value.got.splitlines()[0] == "chromium ended with exit status 137"
+    # It dies between two answers, or in the middle of one.
+    said = {"chromium ended with exit status 137", "the page's answer was cut off"}
+    assert caught.value.got.splitlines()[0] in said
     with WASM.open(artifact) as session:
         assert session.run(ONE)["y"].tolist() == [[2.0, 2.0, 2.0]]
 
