@@ -2,7 +2,8 @@
 
 reference/
   feed-00000.npz …       the inputs, one batch each, under the Keras input names
-  expected-00000.npz …   the eager model's outputs, under the Keras output names
+  expected-00000.npz …   the truth, under the Keras output names: float64 where a twin could be built
+  noise-00000.npz …      how far the original itself may be off, element by element, for float outputs
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from converters.signature import Signature, TensorSpec
+from validation.dtypes import is_float
 from validation.feed_layout import Layout, layout_of
 from validation.tensor_files import read_tensors
 
@@ -78,13 +80,43 @@ class OutputReference:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedKind:
+    """What a batch is for; a batch is wholly of one kind.
+
+    Attributes:
+        origin: "data", "natural", "directed" or "searched".
+        inside: of the domain: a difference there is a fault, one outside is only told.
+        case: what it tries, in words: "negative integers"; "" for data.
+    """
+
+    origin: str = "data"
+    inside: bool = True
+    case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """One feed with its answers."""
+    """One feed with its answers.
+
+    Attributes:
+        inputs: by Keras name.
+        expected: the truth by Keras name: floats as the twin's float64, or else the original's answer;
+            everything else as the original gives it.
+        first_sample: number of its first sample in the whole stream.
+        samples: how many it has.
+        origin: likewise `inside` and `case`: see `FeedKind`.
+        noise: for each float output, how far the original itself may be off at each element: float64,
+            at least 0, in the output's own units.
+    """
 
     inputs: Mapping[str, np.ndarray]
     expected: Mapping[str, np.ndarray]
     first_sample: int
     samples: int
+    origin: str = "data"
+    inside: bool = True
+    case: str = ""
+    noise: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +134,9 @@ class Reference:
         data: where the inputs came from, in a few words.
         outputs: in the signature's order.
         notes: what a reader should know, one sentence each.
+        truth: what `expected` is, and why: "float64 twin", or "one ulp, 16 times: no twin, because …".
+        noise: one file a batch, beside `expected`.
+        kinds: of each batch.
     """
 
     directory: Path
@@ -114,6 +149,9 @@ class Reference:
     data: str
     outputs: tuple[OutputReference, ...]
     notes: tuple[str, ...] = ()
+    truth: str = ""
+    noise: tuple[Path, ...] = ()
+    kinds: tuple[FeedKind, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -125,8 +163,19 @@ class Reference:
     def batches(self) -> Iterator[Batch]:
         """Every batch, in order, one in memory at a time."""
         first, layout = 0, self.layout
-        for feed, expected in zip(self.feeds, self.expected, strict=True):
+        floats = [spec for spec in self.signature.outputs if is_float(spec.dtype)]
+        for number, (feed, expected) in enumerate(zip(self.feeds, self.expected, strict=True)):
             inputs = read_tensors(feed, self.signature.inputs)
             samples = layout.count(inputs)
-            yield Batch(inputs, read_tensors(expected, self.signature.outputs), first, samples)
+            kind = self.kinds[number] if self.kinds else FeedKind()
+            yield Batch(
+                inputs=inputs,
+                expected=read_tensors(expected, self.signature.outputs),
+                first_sample=first,
+                samples=samples,
+                origin=kind.origin,
+                inside=kind.inside,
+                case=kind.case,
+                noise=read_tensors(self.noise[number], floats) if self.noise else {},
+            )
             first += samples

@@ -38,7 +38,7 @@ def write_tensors(path: Path, tensors: Tensors) -> None:
 
 
 def read_tensors(path: Path, specs: Iterable[TensorSpec]) -> dict[str, np.ndarray]:
-    """What `write_tensors` wrote, in the order of the specs, in their dtypes.
+    """What `write_tensors` wrote, in the order of the specs; opaque bytes and text in their dtypes.
 
     Raises:
         KeyError: a tensor is missing.
@@ -64,7 +64,7 @@ def _storable(name: str, tensor: np.ndarray) -> np.ndarray:
 
 
 def _restore(tensor: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    if spec.dtype == "bfloat16":
+    if spec.dtype == "bfloat16" and tensor.dtype.kind == "V":
         return tensor.view(ml_dtypes.bfloat16)
     return as_bytes(tensor) if spec.dtype == "string" else tensor
 
