@@ -72,7 +72,7 @@ data_option = click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE.npz",
-    help="Inputs, keyed by the model's input names; seeded ones when left out.",
+    help="Inputs, keyed by the model's input names; natural ones when left out.",
 )
 batch_option = click.option(
     "--batch", type=click.IntRange(min=1), default=1, help="Batch size where a format needs a fixed one."

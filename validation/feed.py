@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 Tensors: TypeAlias = Mapping[str, np.ndarray]
 """Arrays by Keras name."""
+
+Origin: TypeAlias = Literal["data", "natural", "directed", "searched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,16 @@ class Feed:
 
     Attributes:
         tensors: every input of the signature, under its Keras name, in its dtype.
-        origin: "data", "seeded" or "directed".
+        origin: "data" (the user's), "natural" (like them, or like what the signature takes), "directed"
+            (boundary values) or "searched" (by gradient steps).
         first_sample: number of this batch's first sample in the whole stream.
+        inside: of the domain, where a difference fails; one outside is reported only. A batch is wholly
+            inside or wholly outside.
+        case: what a directed or searched batch tries, in words: "negative integers", "NaN".
     """
 
     tensors: Tensors
-    origin: str
+    origin: Origin
     first_sample: int
+    inside: bool = True
+    case: str = ""

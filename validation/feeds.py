@@ -1,4 +1,4 @@
-"""Where the inputs come from: the user's data, or seeded from the signature; streamed batch by batch.
+"""Where the inputs come from: the user's data, or drawn from the signature; streamed batch by batch.
 
     FeedSpec ─► a source in feed_sources/ ─► conform (names, shapes, dtypes) ─► batches ─► Feed
 
@@ -15,16 +15,20 @@ import numpy as np
 
 from converters.errors import EdgeproofError
 from converters.signature import Signature
-from validation.feed import Feed
+from validation.domain import Domain
+from validation.feed import Feed, Origin
 from validation.feed_layout import Layout, layout_of
 from validation.tensor_files import write_tensors
 
 Chunk = dict[str, np.ndarray]
 
+SEARCHED = 16
+"""Gradient steps: each costs about three runs of the original."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """Which inputs to try. At most one of `npz`, `npy`, `images` and `callable`; none means seeded.
+    """Which inputs to try. At most one of `npz`, `npy`, `images` and `callable`; none means natural ones.
 
     Attributes:
         npz: keys are the Keras input names; a model with one input takes a nameless `arr_0` too.
@@ -33,10 +37,13 @@ class FeedSpec:
         callable: `module:name` of a function without arguments that returns a `tf.data.Dataset`, a
             generator or any iterable of batches.
         code_directories: where that module may be found.
-        samples: how many to use; None uses all data, and 32 seeded samples.
+        samples: how many to use; None uses all data, and 32 natural samples.
         batch: samples in a feed; the model's own where that is fixed.
-        seed: of seeded inputs.
-        value_range: pictures are scaled to it, seeded numbers drawn from it.
+        seed: of natural and searched inputs.
+        value_range: pictures are scaled to it, natural numbers drawn from it.
+        domain: which inputs count.
+        directed: whether boundary values are tried as well.
+        searched: how many gradient steps may be spent on looking for faults; 0 for none.
     """
 
     npz: Path | None = None
@@ -48,10 +55,13 @@ class FeedSpec:
     batch: int = 8
     seed: int = 0
     value_range: tuple[float, float] | None = None
+    domain: Domain = Domain()
+    directed: bool = True
+    searched: int = SEARCHED
 
     @property
-    def origin(self) -> str:
-        return "data" if self.given else "seeded"
+    def origin(self) -> Origin:
+        return "data" if self.given else "natural"
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -62,7 +72,7 @@ class FeedSpec:
     def describe(self) -> str:
         """A few words for messages and reports."""
         if not self.given:
-            return f"seeded from the signature (seed {self.seed})"
+            return f"drawn from the signature (seed {self.seed})"
         value = getattr(self, self.given[0])
         return str(value.name if isinstance(value, Path) else value)
 
@@ -92,7 +102,7 @@ def write_feeds(spec: FeedSpec, signature: Signature, out: Path) -> tuple[Path, 
 def _source(spec: FeedSpec) -> Callable[[FeedSpec, Layout], Iterator[Chunk]]:
     from validation import feed_sources
 
-    return feed_sources.SOURCES[spec.given[0] if spec.given else "seeded"]
+    return feed_sources.SOURCES[spec.given[0] if spec.given else "natural"]
 
 
 def _check(spec: FeedSpec) -> None:

@@ -86,7 +86,7 @@ class Original:
             got=summary(error),
             want="an answer for every batch, eagerly and as a graph",
             fix="give data that the model takes (indices inside their tables, lengths that its strides "
-            "allow), or narrow the range of the seeded inputs",
+            "allow), or narrow the range of the natural inputs",
         )
 
 

@@ -124,10 +124,10 @@ class _Recording:
         name = output.spec.name
         unproven = output.find_unproven(self._variety.fault)
         if unproven and not self._variety.fault and spec.origin == "data":
-            unproven += f"; {self._try_seeded(output)}"
+            unproven += f"; {self._try_natural(output)}"
         return output.result(self._noise.own(name), self._noise.of_precisions(name), unproven)
 
-    def _try_seeded(self, output: OutputRecorder) -> str:
+    def _try_natural(self, output: OutputRecorder) -> str:
         """Whether an output that the data leaves constant moves with other inputs."""
         other = OutputRecorder(output.spec, self._layout, self._arithmetic, False)
         try:
@@ -137,8 +137,8 @@ class _Recording:
         except EdgeproofError:
             return "give data that moves it"
         if other.moves:
-            return "seeded inputs do move it: give data that does"
-        return "seeded inputs leave it constant too: the model is dead, or saturated"
+            return "natural inputs do move it: give data that does"
+        return "natural inputs leave it constant too: the model is dead, or saturated"
 
 
 def _check_scores(scores: Sequence[str], outputs: Sequence[str]) -> None:

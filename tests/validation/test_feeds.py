@@ -458,14 +458,14 @@ def test_picture_faults(tmp_path):
     )
 
 
-# seeded
+# natural
 
 
 @pytest.mark.parametrize("rank", range(6))
 @pytest.mark.parametrize(
     "dtype", ["float32", "float64", "float16", "bfloat16", "int32", "int64", "uint8", "bool", "string"]
 )
-def test_seeded_inputs_of_every_rank_and_dtype(rank, dtype):
+def test_natural_inputs_of_every_rank_and_dtype(rank, dtype):
     shape = (None, 2, None, 3, 2)[:rank]
     spec = TensorSpec("x", shape, dtype)
     feeds = read(FeedSpec(samples=5, batch=2), Signature((spec,), ()))
@@ -476,13 +476,13 @@ def test_seeded_inputs_of_every_rank_and_dtype(rank, dtype):
     assert sum(1 if rank == 0 else len(feed.tensors["x"]) for feed in feeds) == 5
 
 
-def test_seeded_inputs_are_the_same_for_the_same_seed_only():
+def test_natural_inputs_are_the_same_for_the_same_seed_only():
     first, again, other = (read(FeedSpec(seed=seed))[0].tensors["x"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_seeded_integers_stay_within_what_embeddings_take():
+def test_natural_integers_stay_within_what_embeddings_take():
     ids = np.concatenate([feed.tensors["ids"] for feed in read(FeedSpec(samples=400), TWO)])
     assert (ids.min(), ids.max()) == (0, 9)
     wide = TensorSpec("ids", (None, 4), "int32", (0, 50))
@@ -492,7 +492,7 @@ def test_seeded_integers_stay_within_what_embeddings_take():
     assert (ids.min(), ids.max()) == (0, 50)
 
 
-def test_seeded_dynamic_dimensions_take_several_sizes():
+def test_natural_dynamic_dimensions_take_several_sizes():
     signature = Signature(
         (TensorSpec("a", (None, None, 3), "float32"), TensorSpec("b", (None, None), "int32")), ()
     )
@@ -505,7 +505,7 @@ def test_a_fixed_batch_is_kept():
     signature = Signature((TensorSpec("x", (5, 3), "float32"),), ())
     assert {feed.tensors["x"].shape for feed in read(FeedSpec(batch=8), signature)} == {(5, 3)}
     assert refusal(FeedSpec(samples=7), signature) == (
-        "seeded from the signature (seed 0): samples are left over\n"
+        "drawn from the signature (seed 0): samples are left over\n"
         "  got:  2 sample(s) after the last full batch\n"
         "  want: a multiple of 5, the only batch size that the model takes\n"
         "  fix:  set samples to such a multiple, or cut the data"

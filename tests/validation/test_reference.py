@@ -249,7 +249,7 @@ def test_a_dead_model_is_called_dead(recorded, tmp_path):
     (output,) = recorded(zero(dense()), npz(tmp_path, x=data)).outputs
     assert output.unproven == (
         "the original's answer does not move with the inputs (by 0, within 0 to 0); "
-        "seeded inputs leave it constant too: the model is dead, or saturated"
+        "natural inputs leave it constant too: the model is dead, or saturated"
     )
 
 
@@ -260,7 +260,7 @@ def test_data_that_leaves_a_live_model_constant_is_told_from_a_dead_one(recorded
     (output,) = recorded(model, npz(tmp_path, x=data)).outputs
     assert output.unproven == (
         "the original's answer does not move with the inputs (by 0, within 0 to 0); "
-        "seeded inputs do move it: give data that does"
+        "natural inputs do move it: give data that does"
     )
 
 

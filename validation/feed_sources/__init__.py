@@ -5,12 +5,12 @@ dimension, in the signature's order, shapes and dtypes. A chunk is about a batch
 does not grow with the number of samples.
 """
 
-from validation.feed_sources import generator, images, npy, npz, seeded
+from validation.feed_sources import generator, images, natural, npy, npz
 
 SOURCES = {
     "npz": npz.read,
     "npy": npy.read,
     "images": images.read,
     "callable": generator.read,
-    "seeded": seeded.read,
+    "natural": natural.read,
 }

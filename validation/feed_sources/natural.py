@@ -1,4 +1,4 @@
-"""Inputs drawn from a seed, by dtype and rank, where there is no data.
+"""Inputs that are like what the signature takes, by dtype and rank, where there is no data.
 
 | dtype | values |
 |---|---|
