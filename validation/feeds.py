@@ -8,7 +8,7 @@ A source yields chunks of any length; no more than a chunk and a batch are ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ class FeedSpec:
     batch: int = 8
     seed: int = 0
     value_range: tuple[float, float] | None = None
-    domain: Domain = Domain()
+    domain: Domain = field(default_factory=Domain)
     directed: bool = True
     searched: int = SEARCHED
 
