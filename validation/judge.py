@@ -62,7 +62,7 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
             session = stack.enter_context(chosen.open(artifact))
             device = session.device
             load_s = time.perf_counter() - start
-            verdict = _try(session, artifact, reference, label, chosen.name)
+            verdict = _try(session, artifact, reference, label, chosen)
             device = session.device
             latency = measure(session, artifact, reference, load_s) if verdict.samples else None
             return replace(verdict, device=device, latency=latency)
@@ -94,8 +94,9 @@ def verdict_without_run(
     )
 
 
-def _try(session: Session, artifact: Artifact, reference: Reference, label: str, name: str) -> Verdict:
-    trial = Trial(artifact, reference)
+def _try(session: Session, artifact: Artifact, reference: Reference, label: str, chosen: Runtime) -> Verdict:
+    name = chosen.name
+    trial = Trial(artifact, reference, chosen.arithmetic)
     base = verdict_without_run(artifact, name, label, "fail", "")
     try:
         for batch in reference.batches():

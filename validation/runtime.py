@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -12,6 +13,13 @@ from converters.artifact import Artifact
 from validation.feed import Tensors
 
 Status = Literal["ok", "unavailable", "error"]
+
+Arithmetic = Literal["float32", "tf32", "float16"]
+"""What a runtime computes float32 files in, where it can't do it exactly as they say."""
+
+UNIT_ROUNDOFF: Mapping[Arithmetic, float] = {"float32": 2**-24, "tf32": 2**-11, "float16": 2**-11}
+"""Greatest relative error of one rounding. TF32 keeps 10 bits of the fraction, as float16 does; its
+range and the sums of its products are those of float32. Source: IEEE 754; NVIDIA A100 white paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,10 @@ class Runtime(Protocol):
     @property
     def groups(self) -> frozenset[str]:
         """The names under which recipes choose it with others ("cpu", "web", "gpu")."""
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """The coarsest arithmetic that it may use on float32 values; limits grow with it."""
 
     def missing(self) -> str | None:
         """What to install before this runtime can be tried here, or None. Cheap: no heavy import."""

@@ -2,7 +2,8 @@
 
     float32            8 times the original's own noise, at least 8 epsilons of its greatest value
     float16, uint16    8 times what weights rounded to that precision do to the original, and one step
-    uint8, int8 …      SQNR: 8 times (18 dB) under what that rounding lets expect, 6 dB over a constant
+    uint8, int8 …      see `validation.quantized`
+    on TF32, float16   the same for a runtime's coarser arithmetic, by its unit roundoff
     integer, bool, string outputs are equal or wrong
 
 The numbers behind it were measured by `validation.reference` on the original; nothing is guessed from
@@ -17,6 +18,7 @@ import math
 from converters.target import ExportTarget
 from validation.dtypes import epsilon, is_float
 from validation.expected import Noise, OutputReference
+from validation.runtime import UNIT_ROUNDOFF, Arithmetic
 from validation.verdict import Comparison, Tolerance
 
 FACTOR = 8
@@ -28,30 +30,23 @@ FLOOR_ULPS = 8
 NOISE_CAP_ULPS = 1000
 """A model that one ulp moves further than this is chaotic; its noise does not excuse an export."""
 
-MARGIN_DB = 20 * math.log10(FACTOR)
-"""The same factor, in amplitude, for what is judged by SQNR: 18 dB."""
 
-OVER_CONSTANT_DB = 6.0
-"""Half the error of the best answer that ignores the inputs."""
-
-QUANTIZED = {"uint8": "uint8", "int8": "int8", "int8_io": "int8", "dynamic_int8": "int8"}
-"""Precisions judged by SQNR, and the rounding that they are measured by."""
-
-LEAST_PASSES = frozenset({"sqnr_db", "cosine", "argmax_agreement"})
-"""Measures of which more is better."""
-
-
-def tolerance_for(target: ExportTarget, output: OutputReference) -> Tolerance:
+def tolerance_for(
+    target: ExportTarget, output: OutputReference, arithmetic: Arithmetic = "float32"
+) -> Tolerance:
     """The limit for an output of an export.
 
     Args:
         target: its format and precision.
         output: the original's output, as recorded.
+        arithmetic: of the runtime.
     """
     if not is_float(output.spec.dtype):
         return Tolerance("mismatched", 0.0, f"{output.spec.dtype} outputs are equal or wrong")
     if target.precision in QUANTIZED:
-        return _quantized(target, output)
+        return quantized_tolerance(target, output)
+    if arithmetic != "float32":
+        return _coarse(target, output, arithmetic)
     return _relative(*_greatest(target, output), output)
 
 
@@ -67,7 +62,7 @@ def passes(tolerance: Tolerance, comparison: Comparison) -> bool:
     value = getattr(comparison, tolerance.measure)
     if value is None or math.isnan(value) or math.isinf(comparison.max_abs):
         return False
-    if tolerance.measure in LEAST_PASSES:
+    if tolerance.measure in MORE_IS_BETTER:
         return value >= tolerance.limit
     return value <= tolerance.limit
 
@@ -125,51 +120,3 @@ def _relative(limit: float, why: str, output: OutputReference) -> Tolerance:
         reason = f"{limit:.3g} over a range of {output.range:.3g}: {why}"
         return Tolerance("max_rel_range", limit / output.range, reason)
     return Tolerance("max_abs", limit, why)
-
-
-def _quantized(target: ExportTarget, output: OutputReference) -> Tolerance:
-    """Source: noise powers of independent roundings add up; a uniform step q has the power q²/12.
-
-    Weights and inputs are rounded; so are activations, unless only weights are stored so, and these are
-    taken to do as much as the others. The step of an int8 output is a 255th of its range.
-    """
-    rounded = output.precision_noise.get(QUANTIZED[target.precision], Noise(math.inf, math.inf))
-    constant = _decibels(output.rms, output.constant_rms) + OVER_CONSTANT_DB
-    power = rounded.rms**2
-    parts = ["weights"]
-    if target.precision in ("int8", "int8_io", "dynamic_int8"):
-        power *= 2
-        parts.append("activations")
-    if target.precision in ("int8", "int8_io"):
-        power += _step_power(output)
-        parts.append("the output's step")
-    if not power:
-        power, parts = _step_power(output), ["an 8-bit output"]
-    expected = _decibels(output.rms, math.sqrt(power)) if math.isfinite(power) else -math.inf
-    if expected - MARGIN_DB >= constant:
-        reason = (
-            f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that 8-bit rounding of "
-            f"{_listed(parts)} lets expect of this model"
-        )
-        return Tolerance("sqnr_db", expected - MARGIN_DB, reason)
-    reason = (
-        f"{OVER_CONSTANT_DB:.0f} dB over the {constant - OVER_CONSTANT_DB:.1f} dB of the best answer that "
-        "ignores the inputs"
-    )
-    return Tolerance("sqnr_db", constant, reason)
-
-
-def _listed(parts: list[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
-
-
-def _step_power(output: OutputReference) -> float:
-    return (output.range / 255) ** 2 / 12
-
-
-def _decibels(signal: float, error: float) -> float:
-    """20 log10(signal / error); Infinity without error."""
-    if error == 0:
-        return math.inf
-    return 20 * math.log10(signal / error) if signal > 0 else -math.inf

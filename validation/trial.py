@@ -12,9 +12,9 @@ from validation.compare import OutputMeter, differences, find_mismatch
 from validation.dtypes import dtype_name, epsilon, is_float
 from validation.expected import Batch, OutputReference, Reference
 from validation.fitting import Call, cut, trim
-from validation.runtime import Session
+from validation.runtime import Arithmetic, Session
 from validation.tolerance import FLOOR_ULPS, find_unproven, greatest_difference, passes, tolerance_for
-from validation.verdict import UNPROVEN, OutputVerdict
+from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict
 
 
 class FailedError(Exception):
@@ -27,6 +27,7 @@ class Trial:
     Args:
         artifact: what is tried.
         reference: what it is held against.
+        arithmetic: of the runtime.
 
     Attributes:
         samples: how many were compared.
@@ -37,12 +38,14 @@ class Trial:
         FailedError: the artifact has other inputs or outputs than the original.
     """
 
-    def __init__(self, artifact: Artifact, reference: Reference) -> None:
+    def __init__(self, artifact: Artifact, reference: Reference, arithmetic: Arithmetic = "float32") -> None:
         self._artifact, self._reference = artifact, reference
         self.samples = 0
         self.not_taken: Counter[str] = Counter()
         self._first: tuple[Call, dict[str, np.ndarray]] | None = None
-        self._tolerances = {o.spec.name: tolerance_for(artifact.target, o) for o in reference.outputs}
+        self._tolerances = {
+            o.spec.name: tolerance_for(artifact.target, o, arithmetic) for o in reference.outputs
+        }
         self._meters = {o.spec.name: self._meter(o) for o in reference.outputs}
 
     def _meter(self, output: OutputReference) -> OutputMeter:
@@ -161,7 +164,7 @@ class Trial:
 def _describe(output: OutputVerdict) -> str:
     c, t = output.comparison, output.tolerance
     value = getattr(c, t.measure)
-    sign = "<" if t.measure in ("sqnr_db", "cosine", "argmax_agreement") else ">"
+    sign = "<" if t.measure in MORE_IS_BETTER else ">"
     return (
         f"{c.name}: {t.measure} {value:.3g} {sign} {t.limit:.3g}, worst at {list(c.worst_index)}: "
         f"expected {c.worst_expected}, got {c.worst_actual}"

@@ -17,6 +17,7 @@ from validation.feed import Tensors
 from validation.feed_layout import layout_of
 from validation.input_variety import InputVariety
 from validation.output_recorder import OutputRecorder
+from validation.runtime import Arithmetic
 from validation.tensor_files import write_tensors
 
 Model = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
@@ -46,6 +47,7 @@ class FakeRuntime:
     hint: str | None = None
     formats: frozenset[str] = frozenset({"onnx"})
     groups: frozenset[str] = frozenset()
+    arithmetic: Arithmetic = "float32"
     session: FakeSession | None = None
 
     def missing(self) -> str | None:

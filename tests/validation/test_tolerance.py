@@ -11,6 +11,7 @@ from converters.signature import TensorSpec
 from converters.target import ExportTarget
 from tests.validation.results import comparison
 from validation.expected import Noise, OutputReference
+from validation.runtime import Arithmetic
 from validation.tolerance import find_unproven, greatest_difference, passes, tolerance_for
 from validation.verdict import Tolerance
 
@@ -149,3 +150,40 @@ def test_a_movement_within_the_limit_proves_nothing():
         "give inputs that move it more"
     )
     assert find_unproven(tolerance, replace(OUTPUT, unproven="it is dead")) == "it is dead"
+
+
+def coarse(arithmetic: Arithmetic, target: str = "onnx:float32", **facts) -> Tolerance:
+    return tolerance_for(ExportTarget(*target.split(":")), replace(OUTPUT, **facts), arithmetic)
+
+
+@pytest.mark.parametrize("arithmetic", ["tf32", "float16"])
+def test_coarser_arithmetic_has_a_limit_from_its_unit_roundoff(arithmetic: Arithmetic):
+    found = coarse(arithmetic)
+    assert found.measure == "sqnr_db"
+    assert found.limit == pytest.approx(20 * math.log10(1 / (2e-7 * 2**13)) - 20 * math.log10(8))
+    assert found.reason == (
+        f"18 dB (a factor of 8) under the 55.7 dB that {arithmetic} arithmetic lets expect, whose unit "
+        "roundoff of 0.00049 is 8192 times float32's"
+    )
+
+
+def test_coarser_arithmetic_rounds_at_least_the_answer_itself():
+    assert coarse("tf32", noise={}).limit == pytest.approx(20 * math.log10(2**11) - 20 * math.log10(8))
+
+
+def test_rounded_weights_come_on_top_of_coarser_arithmetic():
+    assert coarse("float16", "tflite:float16").limit < coarse("float16", "tflite:float32").limit
+
+
+def test_coarser_arithmetic_never_excuses_a_constant_answer():
+    found = coarse("float16", noise={"one ulp on inputs and weights": Noise(1e-3, 1e-4)})
+    assert found.limit == pytest.approx(20 * math.log10(1 / 0.8) + 6)
+    assert found.reason == (
+        "6 dB over the 1.9 dB of the best answer that ignores the inputs, 18 dB (a factor of 8) under the "
+        "1.7 dB that float16 arithmetic lets expect, whose unit roundoff of 0.00049 is 8192 times float32's "
+        "being less"
+    )
+
+
+def test_quantized_targets_keep_their_limit_on_coarser_arithmetic():
+    assert coarse("float16", "tflite:int8") == limit("tflite:int8")

@@ -16,6 +16,7 @@ from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
 from validation.dtypes import as_bytes
 from validation.feed import Tensors
+from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.machine import THREADS, instruction_set
 
@@ -41,6 +42,7 @@ class LiteRT:
     reference: bool
     formats: frozenset[str] = frozenset({"tflite"})
     groups: frozenset[str] = frozenset({"cpu"})
+    arithmetic: Arithmetic = "float32"
 
     def missing(self) -> str | None:
         if find_spec("ai_edge_litert") is None:

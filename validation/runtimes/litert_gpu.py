@@ -20,6 +20,7 @@ import numpy as np
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from validation.feed import Tensors
+from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, to_file_names, to_keras_names
 from validation.runtimes.browser.chromium import has_gpu
 from validation.runtimes.browser.device import is_software
@@ -44,6 +45,7 @@ class LiteRTGpu:
     name: str = "litert-gpu"
     formats: frozenset[str] = frozenset({"tflite"})
     groups: frozenset[str] = frozenset({"gpu"})
+    arithmetic: Arithmetic = "float32"
 
     def missing(self) -> str | None:
         if find_spec("ai_edge_litert.gpu_options") is None:

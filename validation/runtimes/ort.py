@@ -14,6 +14,7 @@ import numpy as np
 
 from converters.artifact import Artifact
 from validation.feed import Tensors
+from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, to_file_names, to_keras_names
 from validation.runtimes.machine import THREADS, instruction_set
 
@@ -37,6 +38,7 @@ class OnnxRuntime:
     optimized: bool
     formats: frozenset[str] = frozenset({"onnx"})
     groups: frozenset[str] = frozenset({"cpu"})
+    arithmetic: Arithmetic = "float32"
 
     def missing(self) -> str | None:
         if find_spec("onnxruntime") is None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from converters.artifact import Artifact
 from validation.feed import Tensors
+from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.machine import instruction_set
 from validation.runtimes.node_process import NodeError, NodeProcess
@@ -41,6 +42,7 @@ class TfjsNode:
     backend: str
     formats: frozenset[str] = frozenset({"tfjs"})
     groups: frozenset[str] = frozenset({"cpu"})
+    arithmetic: Arithmetic = "float32"
     run_limit_s: float = _RUN_LIMIT_S
 
     def missing(self) -> str | None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from converters.artifact import Artifact
+from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault
 from validation.runtimes.browser import shared
 from validation.runtimes.browser.browser import BrowserError
@@ -54,6 +55,10 @@ class BrowserRuntime:
     @property
     def groups(self) -> frozenset[str]:
         return frozenset({"web", "gpu"} if self.on_gpu else {"web"})
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        return "float32"
 
     @property
     def on_gpu(self) -> bool:
