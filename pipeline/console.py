@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from converters.progress import Progress, listening
+from validation.verdict import MORE_IS_BETTER
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from validation.verdict import OutputVerdict, Validation, Verdict
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "unavailable": "yellow"}
-_AT_LEAST = frozenset({"sqnr_db", "cosine", "argmax_agreement"})
-"""Measures where more is better."""
 
 
 class Printer:
@@ -116,7 +115,7 @@ def describe_output(output: OutputVerdict) -> str:
     """The measure that was held against its limit: `max_rel_range 1.2e-07 <= 1.0e-05`."""
     tolerance = output.tolerance
     value = getattr(output.comparison, tolerance.measure)
-    sign = ">=" if tolerance.measure in _AT_LEAST else "<="
+    sign = ">=" if tolerance.measure in MORE_IS_BETTER else "<="
     return f"{tolerance.measure} {value:.3g} (want {sign} {tolerance.limit:.3g})"
 
 
@@ -124,6 +123,6 @@ def _share_of_limit(output: OutputVerdict) -> float:
     """How near an output is to its limit: above 1 is beyond it."""
     value = float(getattr(output.comparison, output.tolerance.measure))
     limit = output.tolerance.limit
-    if output.tolerance.measure in _AT_LEAST:
+    if output.tolerance.measure in MORE_IS_BETTER:
         value, limit = limit, value
     return value / limit if limit else (float("inf") if value else 0.0)

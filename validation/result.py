@@ -24,6 +24,9 @@ STDOUT = Path("-")
 
 SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
 
+_OWN = ("passed", "proven", "needed", "found_by", "found_after")
+"""Fields of an `OutputVerdict` that stand in its row as they are."""
+
 
 def write_result(validation: Validation, path: Path) -> None:
     """Writes the result; the file appears whole or not at all, and `-` is standard output.
@@ -87,40 +90,38 @@ def read_result(path: Path) -> Validation:
 
 
 def _flat(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Each output as one row: comparison, measure, limit and its reason, passed, proven."""
-    rows = []
-    for output in verdict["outputs"]:
-        tolerance = output["tolerance"]
-        rows.append(
-            output["comparison"]
-            | {
-                "measure": tolerance["measure"],
-                "limit": tolerance["limit"],
-                "limit_reason": tolerance["reason"],
-                "passed": output["passed"],
-                "proven": output["proven"],
-            }
-        )
-    return {**verdict, "outputs": rows}
+    """Each output as one row: the comparison, the limit that counts, and what came of it."""
+    return {**verdict, "outputs": [_row(output) for output in verdict["outputs"]]}
+
+
+def _row(output: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {name: output[name] for name in _OWN}
+    also = [_limit(tolerance) for tolerance in output["also"]]
+    return output["comparison"] | _limit(output["tolerance"]) | rest | {"also": also}
+
+
+def _limit(tolerance: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "measure": tolerance["measure"],
+        "limit": tolerance["limit"],
+        "limit_reason": tolerance["reason"],
+    }
 
 
 def _deep(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse of `_flat`."""
-    names = [field.name for field in fields(Comparison)]
-    outputs = [
-        {
-            "comparison": {name: row[name] for name in names},
-            "tolerance": {
-                "measure": row["measure"],
-                "limit": row["limit"],
-                "reason": row["limit_reason"],
-            },
-            "passed": row["passed"],
-            "proven": row["proven"],
-        }
-        for row in verdict["outputs"]
-    ]
-    return {**verdict, "outputs": outputs}
+    return {**verdict, "outputs": [_output(row) for row in verdict["outputs"]]}
+
+
+def _output(row: Mapping[str, Any]) -> dict[str, Any]:
+    comparison = {field.name: row[field.name] for field in fields(Comparison)}
+    also = [_tolerance(limit) for limit in row["also"]]
+    rest = {name: row[name] for name in _OWN}
+    return {"comparison": comparison, "tolerance": _tolerance(row), "also": also, **rest}
+
+
+def _tolerance(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"measure": row["measure"], "limit": row["limit"], "reason": row["limit_reason"]}
 
 
 def _replace(path: Path, text: str) -> None:

@@ -18,8 +18,9 @@ import math
 from converters.target import ExportTarget
 from validation.dtypes import epsilon, is_float
 from validation.expected import Noise, OutputReference
+from validation.quantized import MARGIN_DB, OVER_CONSTANT_DB, QUANTIZED, decibels, quantized_tolerance
 from validation.runtime import UNIT_ROUNDOFF, Arithmetic
-from validation.verdict import Comparison, Tolerance
+from validation.verdict import MORE_IS_BETTER, Comparison, Tolerance
 
 FACTOR = 8
 """Over a measured noise: four bits of it at most may go."""
@@ -120,3 +121,27 @@ def _relative(limit: float, why: str, output: OutputReference) -> Tolerance:
         reason = f"{limit:.3g} over a range of {output.range:.3g}: {why}"
         return Tolerance("max_rel_range", limit / output.range, reason)
     return Tolerance("max_abs", limit, why)
+
+
+def _coarse(target: ExportTarget, output: OutputReference, arithmetic: Arithmetic) -> Tolerance:
+    """For arithmetic that rounds coarser than float32, whatever the file's weights have.
+
+    The original's own noise grows with the unit roundoff: it comes from roundings of that relative size,
+    and an output depends on them linearly as long as they are small.
+    """
+    growth = UNIT_ROUNDOFF[arithmetic] / UNIT_ROUNDOFF["float32"]
+    own = max((noise.rms for noise in output.noise.values()), default=0.0)
+    rounded = 0.0 if target.is_base else output.precision_noise.get(target.precision, Noise(0, 0)).rms
+    error = math.hypot(max(own * growth, UNIT_ROUNDOFF[arithmetic] * output.rms), rounded)
+    expected = decibels(output.rms, error)
+    constant = decibels(output.rms, output.constant_rms) + OVER_CONSTANT_DB
+    reason = (
+        f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that {arithmetic} arithmetic "
+        f"lets expect, whose unit roundoff of {UNIT_ROUNDOFF[arithmetic]:.2g} is {growth:.0f} times float32's"
+    )
+    if expected - MARGIN_DB < constant:
+        reason = (
+            f"{OVER_CONSTANT_DB:.0f} dB over the {constant - OVER_CONSTANT_DB:.1f} dB of the best answer "
+            f"that ignores the inputs, {reason} being less"
+        )
+    return Tolerance("sqnr_db", max(expected - MARGIN_DB, constant), reason)

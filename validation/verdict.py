@@ -5,6 +5,7 @@ The JSON form is described in `docs/report.md`; a JSON Schema lies beside this f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +17,32 @@ UNPROVEN = "nothing was proven"
 """How the reason of a failure begins that accuses neither file nor runtime."""
 
 Outcome = Literal["pass", "fail", "unavailable", "error"]
+
+MORE_IS_BETTER = frozenset({"sqnr_db", "cosine", "argmax_agreement", "accuracy_kept"})
+"""Measures whose limit is the least value that passes; of all others it is the greatest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How often an export and the original name the right class, on the same labelled samples.
+
+    Attributes:
+        samples: that have a label.
+        original: share that the original gets right.
+        export: share that the export gets right.
+        kept: `export` over `original`; NaN where the original gets nothing right.
+        low: lower end of the confidence interval of `kept`.
+        high: upper end.
+        confidence: of the interval, 0.95.
+    """
+
+    samples: int
+    original: float
+    export: float
+    kept: float
+    low: float
+    high: float
+    confidence: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +71,12 @@ class Comparison:
         worst_actual: value there.
         argmax_agreement: share of score vectors whose greatest element is at the same place;
             None where the output is not a score vector.
+        noise_ratio: greatest |actual - expected| over the noise floor of that element; None where no
+            floor is known.
+        noise_ratio_rms: root mean square difference over the root mean square floor.
+        allclose_ratio: greatest |actual - expected| / (atol + rtol |expected|), where the recipe sets
+            these; None elsewhere.
+        accuracy: None without labels.
     """
 
     name: str
@@ -65,6 +98,15 @@ class Comparison:
     worst_expected: Any
     worst_actual: Any
     argmax_agreement: float | None = None
+    noise_ratio: float | None = None
+    noise_ratio_rms: float | None = None
+    allclose_ratio: float | None = None
+    accuracy: Accuracy | None = None
+
+    @property
+    def accuracy_kept(self) -> float | None:
+        """Share of the original's accuracy that is left."""
+        return None if self.accuracy is None else self.accuracy.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +115,7 @@ class Tolerance:
 
     Attributes:
         measure: the field of `Comparison` that is held against the limit.
-        limit: greatest value that passes (least, for `sqnr_db`, `cosine`, `argmax_agreement`).
+        limit: greatest value that passes; least for those of `MORE_IS_BETTER`.
         reason: why this limit, in a sentence with its numbers.
     """
 
@@ -89,12 +131,62 @@ class OutputVerdict:
     Attributes:
         proven: the comparison tells something: a file that ignores its inputs would have been found, or
             this one was found to be wrong. Nothing passes without.
+        needed: smallest limit (greatest, for measures of which more is better) that would have passed,
+            in the tolerance's measure; NaN where none would.
+        found_by: what kind of sample broke the limit first, "directed: negative integers"; "" where
+            none did.
+        found_after: how many samples had been run by then, that one included.
+        also: further limits that had to be kept; `tolerance` is the first of all that was broken.
     """
 
     comparison: Comparison
     tolerance: Tolerance
     passed: bool
     proven: bool = True
+    needed: float = math.nan
+    found_by: str = ""
+    found_after: int = 0
+    also: tuple[Tolerance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A difference on an input outside the domain: reported, and no failure.
+
+    Attributes:
+        output: Keras name.
+        case: what the input tried, in words.
+        sample: its number.
+        max_abs: greatest |actual - expected|.
+        expected: value of the original there.
+        actual: value of the export.
+    """
+
+    output: str
+    case: str
+    sample: int
+    max_abs: float
+    expected: Any
+    actual: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where one output's error comes from: the file's quantization, or the runtime.
+
+    Attributes:
+        output: Keras name.
+        reference: the runtime that stands for the file itself: plain kernels, no optimiser.
+        total: root mean square difference to the original.
+        quantization: that of the same file on `reference`.
+        runtime: root mean square difference to the same file on `reference`.
+    """
+
+    output: str
+    reference: str
+    total: float
+    quantization: float
+    runtime: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +226,8 @@ class Verdict:
         size_bytes: of all the artifact's files.
         notes: what the converter had to do to get here, one sentence each.
         latency: None where nothing ran to the end, and in bundles, which are the same every time.
+        outside: differences outside the domain.
+        split: of quantized exports, where their reference runtime could be run too.
     """
 
     artifact: str
@@ -148,6 +242,8 @@ class Verdict:
     size_bytes: int = 0
     notes: tuple[str, ...] = ()
     latency: Latency | None = None
+    outside: tuple[Outside, ...] = ()
+    split: tuple[Split, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,14 @@ import pytest
 from converters.errors import EdgeproofError
 from tests.validation.results import comparison, tolerance, validation, varied, verdict
 from validation.result import SCHEMA_PATH, dump_result, read_result, write_result
-from validation.verdict import Comparison, OutputVerdict, Validation, Verdict
+from validation.verdict import Accuracy, Comparison, OutputVerdict, Outside, Split, Validation, Verdict
 
 SCHEMA = json.loads(SCHEMA_PATH.read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+OF_THE_VERDICT = {"measure", "limit", "limit_reason", "passed", "proven"} | {
+    "needed", "found_by", "found_after", "also"}  # fmt: skip
+"""Fields of an output's row that its comparison doesn't have."""
 
 
 def plain(result: Validation) -> dict:
@@ -36,14 +40,17 @@ def test_the_schema_knows_every_field():
     for kind, part, other in (
         (Validation, SCHEMA, set()),
         (Verdict, SCHEMA["$defs"]["verdict"], set()),
-        (Comparison, SCHEMA["$defs"]["output"], {"measure", "limit", "limit_reason", "passed", "proven"}),
+        (Comparison, SCHEMA["$defs"]["output"], OF_THE_VERDICT),
+        (Accuracy, SCHEMA["$defs"]["accuracy"], set()),
+        (Outside, SCHEMA["$defs"]["outside"], set()),
+        (Split, SCHEMA["$defs"]["split"], set()),
     ):
         names = {field.name for field in fields(kind)} | other
         assert set(part["properties"]) == names
         assert set(part["required"]) == names
 
 
-PARTS = (SCHEMA, SCHEMA["$defs"]["verdict"], SCHEMA["$defs"]["output"])
+PARTS = (SCHEMA, *(SCHEMA["$defs"][name] for name in ("verdict", "output", "accuracy", "outside", "split")))
 
 
 @pytest.mark.parametrize("name", sorted({name for part in PARTS for name in part["properties"]}))

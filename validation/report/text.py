@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from validation.verdict import Comparison, Latency, Tolerance
+from validation.verdict import MORE_IS_BETTER, Comparison, Latency, Tolerance
 
 MEASURES = {
     "max_rel_range": "greatest error over the range",
@@ -17,8 +17,6 @@ MEASURES = {
     "argmax_agreement": "same top class",
     "rmse": "root mean square error",
 }
-
-MORE_IS_BETTER = frozenset({"sqnr_db", "cosine", "argmax_agreement"})
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 
