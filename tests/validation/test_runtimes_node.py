@@ -19,7 +19,7 @@ from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from tests.validation.hand_made import Line, Port, write
 from validation.runtimes import probe, runtime
-from validation.runtimes.node_process import NodeError, NodeProcess
+from validation.runtimes.child_process import ChildError, ChildProcess
 from validation.runtimes.tfjs_node import DIST, TfjsNode
 
 ONE = {"x": np.ones((1, 3), np.float32)}
@@ -55,8 +55,8 @@ def test_node_killed_between_batches_is_an_error_and_the_next_session_works(arti
 
 def test_a_crash_says_exit_status_and_last_words(tmp_path: Path) -> None:
     source = "process.stdin.once('data', () => { console.error('out of luck'); process.exit(7); });"
-    process = NodeProcess(Path("node"), program(tmp_path, source))
-    with pytest.raises(NodeError) as caught:
+    process = ChildProcess("node", ["node", str(program(tmp_path, source))])
+    with pytest.raises(ChildError) as caught:
         process.ask({"kind": "open"}, {}, limit_s=30)
     process.close()
     assert str(caught.value) == "node ended with exit status 7\nout of luck"
@@ -68,10 +68,10 @@ def test_a_crash_says_exit_status_and_last_words(tmp_path: Path) -> None:
     ids=["never-answers", "busy-loop"],
 )
 def test_a_hang_is_stopped_after_the_limit(source: str, tmp_path: Path) -> None:
-    process = NodeProcess(Path("node"), program(tmp_path, source))
+    process = ChildProcess("node", ["node", str(program(tmp_path, source))])
     body = np.zeros(1_000_000, np.float32)  # more than a pipe holds: the write hangs, not the read
     for tensors in ({}, {"x": body}):
-        with pytest.raises(NodeError) as caught:
+        with pytest.raises(ChildError) as caught:
             process.ask({"kind": "open"}, tensors, limit_s=0.5)
         assert str(caught.value).startswith("node did not answer within 0.5 s and was stopped") or (
             str(caught.value) == "node was killed by signal 9"

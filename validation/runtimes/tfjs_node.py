@@ -17,8 +17,8 @@ from converters.artifact import Artifact
 from validation.feed import Tensors
 from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
+from validation.runtimes.child_process import ChildError, ChildProcess
 from validation.runtimes.machine import instruction_set
-from validation.runtimes.node_process import NodeError, NodeProcess
 from validation.runtimes.wire import to_wire
 
 DIST = Path(__file__).parent / "js" / "dist"
@@ -61,7 +61,7 @@ class TfjsNode:
         hint = self.missing()
         if hint is not None:
             raise engine_fault(artifact, self.name, "starting Node", hint)
-        process = NodeProcess(Path(shutil.which("node") or "node"), DIST / "node.cjs", self.backend)
+        process = ChildProcess("node", [shutil.which("node") or "node", str(DIST / "node.cjs"), self.backend])
         try:
             yield _Session(artifact, self, process)
         finally:
@@ -77,7 +77,7 @@ def _node_version(node: str) -> int:
 
 
 class _Session:
-    def __init__(self, artifact: Artifact, runtime: TfjsNode, process: NodeProcess) -> None:
+    def __init__(self, artifact: Artifact, runtime: TfjsNode, process: ChildProcess) -> None:
         self._artifact = artifact
         self._runtime = runtime
         self._process = process
@@ -115,5 +115,5 @@ class _Session:
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         try:
             return self._process.ask(request, tensors, limit_s)
-        except NodeError as failure:
+        except ChildError as failure:
             raise engine_fault(self._artifact, self._runtime.name, doing, str(failure)) from failure

@@ -1,11 +1,10 @@
-"""A Node program as a child that answers frames: started, asked, watched and stopped."""
+"""A program as a child that answers frames: started, asked, watched and stopped."""
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from threading import Timer
 from typing import Any
 
@@ -17,22 +16,31 @@ _LOG_LINES = 20
 # Enough for Node's own report of an exception, which has the message above ten lines of stack.
 
 
-class NodeError(Exception):
+class ChildError(Exception):
     """The program crashed, hung, or said that a request failed; the message has its last words."""
 
 
-class NodeProcess:
-    """A Node program that reads frames on stdin and answers each on stdout.
+class ChildProcess:
+    """A program that reads frames on stdin and answers each on stdout.
 
     It ends when its stdin closes or this process dies. After any failure other than an answer
     that says so, it is gone.
+
+    Args:
+        name: what errors call it.
+        command: its command line.
+        environment: variables for it; None passes on those of this process.
     """
 
-    def __init__(self, node: Path, program: Path, *arguments: str) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._name = name
         # A file, not a pipe: nobody reads along while an answer is awaited, and pipes fill up.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         self._process = subprocess.Popen(
-            [str(node), str(program), *arguments],
+            command,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -48,19 +56,19 @@ class NodeProcess:
         """Sends one request and waits for its answer.
 
         Raises:
-            NodeError: it crashed, took longer than `limit_s`, or answered with an error.
+            ChildError: it crashed, took longer than `limit_s`, or answered with an error.
         """
         watchdog = _Watchdog(self._process, limit_s)
         try:
             with watchdog:
                 reply = self._exchange(header, tensors)
         except OSError as error:  # it ended while the request was being written
-            raise NodeError(self._epitaph(watchdog)) from error
+            raise ChildError(self._epitaph(watchdog)) from error
         if reply is None:
-            raise NodeError(self._epitaph(watchdog))
+            raise ChildError(self._epitaph(watchdog))
         answer, results = reply
         if not answer.pop("ok"):
-            raise NodeError(answer["error"])
+            raise ChildError(answer["error"])
         return answer, results
 
     def _exchange(
@@ -76,11 +84,11 @@ class NodeProcess:
     def _epitaph(self, watchdog: _Watchdog) -> str:
         code = self._process.wait()
         if watchdog.fired:
-            what = f"node did not answer within {watchdog.limit_s:g} s and was stopped"
+            what = f"{self._name} did not answer within {watchdog.limit_s:g} s and was stopped"
         elif code < 0:
-            what = f"node was killed by signal {-code}"
+            what = f"{self._name} was killed by signal {-code}"
         else:
-            what = f"node ended with exit status {code}"
+            what = f"{self._name} ended with exit status {code}"
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
         return "\n".join([what, *lines])
