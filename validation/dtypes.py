@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 
-import ml_dtypes
 import numpy as np
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -12,9 +11,11 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 def numpy_dtype(name: str) -> np.dtype:
     """The dtype that arrays of a `TensorSpec` have; strings are objects, each one `bytes`."""
-    if name == "string":
-        return np.dtype(object)
-    return np.dtype(ml_dtypes.bfloat16) if name == "bfloat16" else np.dtype(name)
+    if name == "bfloat16":
+        import ml_dtypes  # only here: engines in other environments read this file, and lack it
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(object if name == "string" else name)
 
 
 def dtype_name(array: np.ndarray) -> str:
@@ -32,7 +33,7 @@ def is_integer(name: str) -> bool:
 
 def epsilon(name: str) -> float:
     """Distance from 1.0 to the next greater number of a float dtype."""
-    return float(ml_dtypes.finfo(numpy_dtype(name)).eps)
+    return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:
