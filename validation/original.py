@@ -47,6 +47,11 @@ class Original:
         return self._run(self._graph, tensors)
 
     @property
+    def traced(self) -> Any:
+        """The `tf.function` from inputs by name to outputs by name: to look at its ops, and for gradients."""
+        return self._graph
+
+    @property
     def arithmetic(self) -> str:
         """Coarsest float dtype of any value that the graph computes."""
         try:
