@@ -52,7 +52,7 @@ def load_faults(artifact: Artifact, model: ModelProto) -> list[str]:
 
     levels = ort.GraphOptimizationLevel
     try:
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(artifact.entry_path)  # of a model it would make bytes first
         for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL):
             options = ort.SessionOptions()
             options.log_severity_level = 3

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from converters.onnx_model.lean import constants_in_place
 from converters.onnx_model.steady import steady_order
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def translate(
 
     with tf.Graph().as_default():
         folded = tf_optimize([*inputs], [*outputs], graph_def)
-    with steady_order(), tf.Graph().as_default() as tf_graph:
+    with steady_order(), constants_in_place(), tf.Graph().as_default() as tf_graph:
         tf.import_graph_def(folded, name="")
         del folded
         graph = _process(tf_graph, inputs, outputs, opset)
