@@ -18,6 +18,7 @@ import numpy as np
 from converters.signature import Signature, TensorSpec
 from validation.dtypes import is_float
 from validation.feed_layout import Layout, layout_of
+from validation.limit import Limit
 from validation.tensor_files import read_tensors
 
 
@@ -137,6 +138,8 @@ class Reference:
         truth: what `expected` is, and why: "float64 twin", or "one ulp, 16 times: no twin, because …".
         noise: one file a batch, beside `expected`.
         kinds: of each batch.
+        labels: an `.npz` with the classes of the data's samples by output name; None without labels.
+        limits: what the user set, by output name, in place of the limits that are derived.
     """
 
     directory: Path
@@ -152,6 +155,8 @@ class Reference:
     truth: str = ""
     noise: tuple[Path, ...] = ()
     kinds: tuple[FeedKind, ...] = ()
+    labels: Path | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ class Feed:
         inside: of the domain, where a difference fails; one outside is reported only. A batch is wholly
             inside or wholly outside.
         case: what a directed or searched batch tries, in words: "negative integers", "NaN".
+        labels: right classes of the samples by output name, where the data have such.
     """
 
     tensors: Tensors
@@ -33,3 +34,4 @@ class Feed:
     first_sample: int
     inside: bool = True
     case: str = ""
+    labels: Tensors = field(default_factory=dict)

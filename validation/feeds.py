@@ -18,6 +18,7 @@ from converters.signature import Signature
 from validation.domain import Domain
 from validation.feed import Feed, Origin
 from validation.feed_layout import Layout, layout_of
+from validation.labels import LabelSpec, attach, detach
 from validation.tensor_files import write_tensors
 
 Chunk = dict[str, np.ndarray]
@@ -41,6 +42,7 @@ class FeedSpec:
         batch: samples in a feed; the model's own where that is fixed.
         seed: of natural and searched inputs.
         value_range: pictures are scaled to it, natural numbers drawn from it.
+        labels: right classes of the data's samples; None without.
         domain: which inputs count.
         directed: whether boundary values are tried as well.
         searched: how many gradient steps may be spent on looking for faults; 0 for none.
@@ -55,6 +57,7 @@ class FeedSpec:
     batch: int = 8
     seed: int = 0
     value_range: tuple[float, float] | None = None
+    labels: LabelSpec | None = None
     domain: Domain = field(default_factory=Domain)
     directed: bool = True
     searched: int = SEARCHED
@@ -86,7 +89,7 @@ def open_feeds(spec: FeedSpec, signature: Signature) -> Iterator[Feed]:
     """
     _check(spec)
     layout = layout_of(signature)
-    chunks = _source(spec)(spec, layout)
+    chunks = attach(_source(spec)(spec, layout), spec.labels, spec.npz, signature)
     return _number(_batches(chunks, layout, spec), spec, layout)
 
 
@@ -158,8 +161,11 @@ def _number(batches: Iterator[Chunk], spec: FeedSpec, layout: Layout) -> Iterato
     first = 0
     for batch in batches:
         # A reshape where a[0] would do: of an object array that is no array any more.
-        single = {name: array.reshape(array.shape[1:]) for name, array in batch.items() if not layout.batched}
-        yield Feed(single or batch, spec.origin, first)
+        inputs, labels = detach(batch)
+        single = {
+            name: array.reshape(array.shape[1:]) for name, array in inputs.items() if not layout.batched
+        }
+        yield Feed(single or inputs, spec.origin, first, labels=labels)
         first += _length(batch)
     if first == 0:
         raise EdgeproofError(

@@ -20,6 +20,7 @@ from validation.feed import Feed, Tensors
 from validation.feed_layout import layout_of
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
+from validation.labels import LabelRecorder
 from validation.noise import PRECISIONS, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
@@ -74,6 +75,7 @@ class _Recording:
         self._noise = MeasuredNoise()
         self._feeds: list[Path] = []
         self._answers: list[Path] = []
+        self._labels = LabelRecorder(source.signature)
         self.samples = 0
 
     def add(self, feed: Feed) -> None:
@@ -86,6 +88,7 @@ class _Recording:
         self._measure_noise(feed, graph)
         count = self._layout.count(feed.tensors)
         self._variety.add(feed.tensors)
+        self._labels.add(feed.labels)
         for output in self._outputs:
             output.add(expected[output.spec.name], graph[output.spec.name], count)
         number = f"{len(self._feeds):05}.npz"
@@ -118,6 +121,7 @@ class _Recording:
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
             notes=self._noise.notes,
+            labels=self._labels.write(self._out / "labels.npz"),
         )
 
     def _finish(self, output: OutputRecorder, spec: FeedSpec) -> OutputReference:

@@ -6,7 +6,7 @@ What a batch may be, as in Keras:
 - a tuple `(inputs,)`, `(inputs, labels)` or `(inputs, labels, weights)`, where inputs is one of
   these or, for a model with several inputs, a tuple of arrays in the signature's order,
 - for a model with several inputs, a tuple of as many arrays.
-Labels and weights are dropped.
+Labels are kept where the spec wants them, and dropped otherwise, as weights are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from converters.errors import EdgeproofError
 from converters.user_code import blame_line, load_object
 from validation.feed_check import conform
 from validation.feed_layout import Layout
+from validation.labels import mark
 
 if TYPE_CHECKING:
     from validation.feeds import FeedSpec
@@ -32,7 +33,18 @@ def read(spec: FeedSpec, layout: Layout) -> Iterator[dict[str, np.ndarray]]:
     assert spec.callable is not None
     for batch in _elements(_iterable(spec), spec):
         named = _named(batch, layout, spec.callable)
-        yield conform({name: _dense(value) for name, value in named.items()}, layout, spec.callable)
+        chunk = conform({name: _dense(value) for name, value in named.items()}, layout, spec.callable)
+        yield chunk | (_labels(batch, spec) if spec.labels else {})
+
+
+def _labels(batch: Any, spec: FeedSpec) -> dict[str, np.ndarray]:
+    assert spec.callable is not None
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        raise _wrong(spec.callable, f"a {type(batch).__name__} without labels", "batches (inputs, labels)")
+    given = batch[1]
+    if isinstance(given, Mapping):
+        return mark({name: _dense(value) for name, value in given.items()})
+    return mark(_dense(given))
 
 
 def _iterable(spec: FeedSpec) -> Iterable[Any]:

@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ def read(spec: FeedSpec, layout: Layout) -> Iterator[dict[str, np.ndarray]]:
     assert spec.npz is not None
     label = spec.npz.name
     with ExitStack() as stack:
-        members = _open(spec.npz, layout, stack)
+        labels = spec.labels.keys if spec.labels else frozenset()
+        members = _open(spec.npz, layout, labels, stack)
         for input_spec in layout.inputs:
             shape = members[input_spec.name].shape
             check_shape(shape or (1,), input_spec, layout, label)
@@ -55,12 +57,14 @@ def read(spec: FeedSpec, layout: Layout) -> Iterator[dict[str, np.ndarray]]:
             yield conform({name: member.read(count) for name, member in members.items()}, layout, label)
 
 
-def _open(path: Path, layout: Layout, stack: ExitStack) -> dict[str, Member]:
+def _open(path: Path, layout: Layout, labels: AbstractSet[str], stack: ExitStack) -> dict[str, Member]:
+    """The members that are inputs: all but the labels."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except (OSError, zipfile.BadZipFile) as error:
         raise unreadable(path, str(error)) from error
-    names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+    files = {name.removesuffix(".npy"): name for name in archive.namelist()}
+    names = {name: file for name, file in files.items() if name not in labels}
     if len(layout.inputs) == 1 and names.keys() == {UNNAMED}:
         names = {layout.inputs[0].name: names[UNNAMED]}
     check_names(names.keys(), layout, path.name)
