@@ -12,6 +12,7 @@ import pytest
 
 from converters.errors import EdgeproofError
 from validation.runtimes import RUNTIMES, probe, select
+from validation.runtimes.environments import VARIABLE
 from validation.runtimes.probing import _fault
 from validation.runtimes.tiny import BIAS, WEIGHTS, write_tiny
 
@@ -23,6 +24,7 @@ CPU = [
     "tfjs-node-cpu",
     "tfjs-node-wasm",
 ]
+ORT_ON_GPU = ("onnxruntime-webgpu", "onnxruntime-cuda", "onnxruntime-cuda-tf32")
 BROWSERS = ("chromium", "firefox")
 
 
@@ -32,7 +34,7 @@ BROWSERS = ("chromium", "firefox")
         (("all",), None, list(RUNTIMES)),
         (("cpu",), None, CPU),
         (("web",), "tflite", [f"{b}-litert-{k}" for b in BROWSERS for k in ("wasm", "webgpu")]),
-        (("gpu",), "onnx", [f"{browser}-ort-webgpu" for browser in BROWSERS]),
+        (("gpu",), "onnx", [*ORT_ON_GPU, *(f"{browser}-ort-webgpu" for browser in BROWSERS)]),
         (("cpu",), "onnx", ["onnxruntime-cpu", "onnxruntime-unoptimized"]),
         (("chromium-*gl",), None, ["chromium-tfjs-webgl"]),
         (("tfjs-*",), None, ["tfjs-node-cpu", "tfjs-node-wasm"]),
@@ -45,7 +47,15 @@ BROWSERS = ("chromium", "firefox")
         ((), None, []),
     ],
 )
-def test_select(patterns: tuple[str, ...], format: str | None, names: list[str]) -> None:
+def test_select(
+    patterns: tuple[str, ...],
+    format: str | None,
+    names: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # without environments, of which one adds a runtime to "cpu"
+    monkeypatch.delenv(VARIABLE, raising=False)
     assert [row.name for row in select(patterns, format)] == names
 
 

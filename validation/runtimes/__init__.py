@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from converters.errors import EdgeproofError
 from validation.runtime import Availability, Runtime
+from validation.runtimes import ort_elsewhere
 from validation.runtimes.browser.runtime import ENGINES, BrowserRuntime
 from validation.runtimes.litert import LiteRT
 from validation.runtimes.litert_gpu import LiteRTGpu
@@ -19,6 +20,7 @@ _ROWS: tuple[Runtime, ...] = (
     LiteRTGpu(),
     OnnxRuntime("onnxruntime-cpu", optimized=True),
     OnnxRuntime("onnxruntime-unoptimized", optimized=False),
+    *ort_elsewhere.ROWS,
     TfjsNode("tfjs-node-cpu", backend="cpu"),
     TfjsNode("tfjs-node-wasm", backend="wasm"),
     *(

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,15 +21,13 @@ from converters.errors import EdgeproofError
 from validation.feed import Tensors
 from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault, to_file_names, to_keras_names
-from validation.runtimes.browser.chromium import has_gpu
 from validation.runtimes.browser.device import is_software
 from validation.runtimes.fixed_shapes import fix_shapes
+from validation.runtimes.vulkan import missing_driver, variables
 
 if TYPE_CHECKING:
     from ai_edge_litert.compiled_model import CompiledModel
 
-# Debian's Chromium brings a software Vulkan along.
-_SOFTWARE_VULKAN = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 _ADAPTER = re.compile(r"Selected adapter: (.+)")
 _ENGINE_ERRORS = (RuntimeError, ValueError, TypeError)
 
@@ -50,17 +47,11 @@ class LiteRTGpu:
     def missing(self) -> str | None:
         if find_spec("ai_edge_litert.gpu_options") is None:
             return "pip install 'ai-edge-litert>=2.3'"
-        if not has_gpu() and not _SOFTWARE_VULKAN.exists() and "VK_ICD_FILENAMES" not in os.environ:
-            return (
-                "run `make browsers` or `apt-get install chromium libvulkan1`, whose SwiftShader "
-                "stands in for a GPU"
-            )
-        return None
+        return missing_driver()
 
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[_Session]:
-        if not has_gpu() and _SOFTWARE_VULKAN.exists():
-            os.environ.setdefault("VK_ICD_FILENAMES", str(_SOFTWARE_VULKAN))
+        os.environ.update(variables())
         session = _Session(artifact, self.name)
         try:
             yield session

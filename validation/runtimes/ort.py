@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 _PROVIDER = "CPUExecutionProvider"
-_LOG_ERRORS = 3
+LOG_ERRORS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Session:
         named = to_file_names(self._artifact, feed, name)
         outputs = list(dict.fromkeys(self._artifact.output_names.values()))
         try:
-            ready = {key: _as_session_takes(array) for key, array in named.items()}
+            ready = {key: as_session_takes(array) for key, array in named.items()}
             results = self._session.run(outputs, ready)
         except _engine_errors() as error:
             raise engine_fault(self._artifact, name, "running it", str(error)) from error
@@ -86,7 +86,7 @@ def _start(artifact: Artifact, runtime: OnnxRuntime) -> onnxruntime.InferenceSes
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1
-    options.log_severity_level = _LOG_ERRORS
+    options.log_severity_level = LOG_ERRORS
     level = ort.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if runtime.optimized else level.ORT_DISABLE_ALL
     # Without the last argument a provider that fails is replaced by the CPU, in silence.
@@ -102,7 +102,7 @@ def _engine_errors() -> tuple[type[Exception], ...]:
     return (*(item for item in own if issubclass(item, Exception)), ValueError, RuntimeError, TypeError)
 
 
-def _as_session_takes(array: np.ndarray) -> np.ndarray:
+def as_session_takes(array: np.ndarray) -> np.ndarray:
     """The array as the bindings take it: strings as text, and so only those that are UTF-8."""
     if array.dtype.kind not in "OSU":
         return np.ascontiguousarray(array)
