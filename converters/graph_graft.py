@@ -12,11 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from converters.graph_edit import Scope, node_of, scopes
+from converters.graph_edit import Scope, make_node, node_of, scopes
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+LARGE_BYTES = 1 << 16
+"""Constants above this are weights: an expression learns their shape, not their values."""
 
 Expression = Callable[..., Any]
 """From a node and its inputs (tf.Tensor) to what replaces its first output, or None to leave it.
@@ -56,12 +59,12 @@ class _Shapes:
 
         self._main = tf.Graph()
         with self._main.as_default():
-            tf.import_graph_def(graph_def, name="")
+            tf.import_graph_def(_without_weights(graph_def), name="")
         self._loops = dict(_loop_shapes(graph_def))
         self._functions: dict[str, Any] = {}
 
     def inputs(self, scope: Scope, node: NodeDef) -> list[Any]:
-        """The value of each input of a node where it is constant, a TensorSpec where it isn't."""
+        """The value of each input of a node where it is a small constant, else a TensorSpec."""
 
         graph = self._main if scope.function is None else self._function(scope)
         tensors = graph.get_operation_by_name(node.name).inputs
@@ -78,6 +81,22 @@ class _Shapes:
                     scope.function, input_shapes=self._loops.get(name), include_library_functions=True
                 )
         return self._functions[name]
+
+
+def _without_weights(graph_def: GraphDef) -> GraphDef:
+    """A copy of the same shapes, with placeholders for constants that are too large to matter."""
+    import tensorflow as tf
+
+    light = tf.compat.v1.GraphDef(library=graph_def.library, versions=graph_def.versions)
+    for node in graph_def.node:
+        if node.op == "Const" and node.ByteSize() > LARGE_BYTES:
+            value = node.attr["value"].tensor
+            twin = make_node("Placeholder", node.name, (), dtype=tf.as_dtype(value.dtype))
+            twin.attr["shape"].shape.CopyFrom(value.tensor_shape)
+            light.node.append(twin)
+        else:
+            light.node.append(node)
+    return light
 
 
 def _value_or_spec(tensor: Any) -> Any:

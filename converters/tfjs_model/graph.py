@@ -53,16 +53,30 @@ def signature_def(
 
 def optimize(graph_def: GraphDef, signature: SignatureDef) -> GraphDef:
     """Folds batch norms, fuses convolutions and matrix products with what follows, folds constants."""
-    import tensorflow as tf
-
     from converters.tfjs_model.vendor import graph_conversion
 
-    with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+    graph = _outline(graph_def, signature)
     optimized = graph_conversion().optimize_graph(graph, signature, skip_op_check=True)
     _keep_inputs(optimized, graph_def, signature)
     split_sums(optimized)
     return optimized
+
+
+def _outline(graph_def: GraphDef, signature: SignatureDef) -> Any:
+    """What `optimize_graph` asks of a graph: its GraphDef, and operations for the outputs.
+
+    To import the GraphDef would copy every weight twice, in and out again.
+    """
+    import tensorflow as tf
+
+    class Outline(tf.Graph):
+        def as_graph_def(self, *settings: Any, **more: Any) -> GraphDef:
+            return graph_def
+
+    with Outline().as_default() as graph:
+        for name in {tensor.name.partition(":")[0] for tensor in signature.outputs.values()}:
+            tf.no_op(name=name)
+    return graph
 
 
 def split_sums(graph_def: GraphDef) -> None:

@@ -13,6 +13,7 @@ _UNUSED = {
     "flax": (),
     "tensorflow_decision_forests": (),
     "tensorflow_hub": (),
+    "tf_keras": (),
 }
 """Packages that tensorflowjs 4.22 imports at its top, for models that never come here.
 
