@@ -59,10 +59,14 @@ class Domain:
             accepted: integers that the original answers to; None where it takes all of the dtype.
         """
         whole = accepted or _whole(spec)
-        told = self.ranges.get(spec.name) or self.range or spec.value_range
+        told = self.told(spec)
         if told is None and seen is not None:
             told = _widened(seen, self.margin)
         return whole if told is None else (max(told[0], whole[0]), min(told[1], whole[1]))
+
+    def told(self, spec: TensorSpec) -> Range | None:
+        """What there is a word of."""
+        return self.ranges.get(spec.name) or self.range or spec.value_range
 
     def check(self, signature: Signature) -> None:
         """Confirms that the domain is one of this model.

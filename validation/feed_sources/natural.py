@@ -8,7 +8,7 @@
 | bool | both, evenly |
 | string | words of 1 to 8 small letters |
 
-A range, of the spec or of the input, replaces these for numbers. Dynamic dimensions take several
+A range, of the domain, the data or the input itself, replaces these for numbers. Dynamic dimensions take several
 sizes, one after the other, the same for all inputs at the same place, and differ between neighbouring
 places, so that swapped ones show.
 """
@@ -60,7 +60,7 @@ def _shape(spec: TensorSpec, layout: Layout, count: int, number: int) -> tuple[i
 def _draw(
     spec: TensorSpec, shape: tuple[int, ...], feeds: FeedSpec, random: np.random.Generator
 ) -> np.ndarray:
-    limits = feeds.value_range or spec.value_range
+    limits = feeds.domain.told(spec) or feeds.value_range
     if spec.dtype == "bool":
         return random.integers(0, 2, shape).astype(bool)
     if spec.dtype == "string":

@@ -1,0 +1,222 @@
+"""Every input that is tried on a model, in order: the user's, natural ones, directed ones, searched ones.
+
+    data, or natural from the signature ─► natural from the data ─► directed ─► searched
+
+What comes later needs what came before: the domain is what the data span, a search begins at natural
+samples. Only what the original answers to is tried, except for the user's data, which it must take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from converters.errors import EdgeproofError
+from converters.signature import Signature
+from validation.directed.acceptance import does_answer, find_accepted
+from validation.directed.cases import CaseMaker, Chunk
+from validation.directed.graph_facts import GraphFacts, facts_of
+from validation.directed.inputs import Input, Seen, describe_input
+from validation.domain import Domain, Range
+from validation.dtypes import is_integer
+from validation.feed import Feed, Origin, Tensors
+from validation.feed_layout import layout_of
+from validation.feeds import FeedSpec, open_feeds
+
+MIXED = 4
+"""Natural samples that are put together from the data, at most; an eighth of the data where that is less."""
+
+HELD = 16
+"""Samples that are kept in memory to put others together from."""
+
+ODD_STEPS = (5, 1, 2, 4, 8, 32)
+"""By how much dynamic sizes differ from the data's; the first step that the original takes is tried."""
+
+
+class Asked(Protocol):
+    """The original, as far as it helps to choose inputs."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    @property
+    def traced(self) -> Any:
+        """A `tf.function` from inputs by name to outputs by name."""
+
+    def graph(self, tensors: Tensors) -> dict[str, np.ndarray]:
+        """Its answer; raises `EdgeproofError` where there is none."""
+
+
+def every_feed(original: Asked, spec: FeedSpec) -> Iterator[Feed]:
+    """All batches, their samples numbered through.
+
+    Raises:
+        EdgeproofError: the data or the domain are not this model's.
+    """
+    first, layout = 0, layout_of(original.signature)
+    for feed in _Plan(original, spec).feeds():
+        yield replace(feed, first_sample=first)
+        first += layout.count(feed.tensors)
+
+
+class _Plan:
+    """One model's feeds."""
+
+    def __init__(self, original: Asked, spec: FeedSpec) -> None:
+        spec.domain.check(original.signature)
+        self._original, self._spec = original, spec
+        self._layout = layout_of(original.signature)
+        more = spec.directed or spec.searched
+        self._facts = _look(original) if more else GraphFacts(frozenset())
+        self._seen = Seen()
+        self._held: Chunk = {}
+        self._samples = 0
+
+    def feeds(self) -> Iterator[Feed]:
+        for feed in open_feeds(self._spec, self._drawn_from()):
+            self._hold(feed)
+            yield feed
+        if self._spec.origin == "data":
+            _check_told(self._seen, self._spec.domain, self._original.signature)
+        if self._spec.directed:
+            yield from self._mixed()
+            inputs = self._inputs()
+            maker = CaseMaker(inputs, self._facts, self._domain(), self._background, self._layout.batch(1))
+            for case in maker.cases():
+                yield from self._batches(case.chunk, "directed", case.inside, case.name)
+            yield from self._odd_sizes()
+
+    def _drawn_from(self) -> Signature:
+        """The signature, with the range of what looks something up."""
+        signature, tables = self._original.signature, self._facts.tables
+        inputs = (
+            replace(s, value_range=(0, min(tables[s.name]) - 1)) if s.name in tables else s
+            for s in signature.inputs
+        )
+        return replace(signature, inputs=tuple(inputs))
+
+    def _hold(self, feed: Feed) -> None:
+        tensors = feed.tensors if self._layout.batched else {n: a[None] for n, a in feed.tensors.items()}
+        self._samples += self._layout.count(feed.tensors)
+        self._seen.add(tensors)
+        if not self._held or (_shapes(self._held) == _shapes(tensors) and _count(self._held) < HELD):
+            parts = [{**tensors}, self._held] if self._held else [{**tensors}]
+            self._held = {name: np.concatenate([part[name] for part in reversed(parts)]) for name in tensors}
+
+    def _background(self, count: int) -> Chunk:
+        """Samples of the data, or natural ones, again from the first when there are no more."""
+        rows = np.arange(count) % _count(self._held)
+        return {name: array[rows] for name, array in self._held.items()}
+
+    def _domain(self) -> Domain:
+        """The user's word, and what occurs in the data besides numbers."""
+        said = self._spec.domain
+        if self._spec.origin != "data":
+            told = self._spec.value_range
+            return replace(said, range=said.range or told) if told else said
+        return replace(said, nan=said.nan or self._seen.nan, inf=said.inf or self._seen.inf)
+
+    def _inputs(self) -> list[Input]:
+        specs = self._original.signature.inputs
+        accepted: dict[str, Range] = {}
+        if any(is_integer(spec.dtype) for spec in specs):
+            first = self._background(self._layout.batch(1))
+            tensors = first if self._layout.batched else _single(first)[0]
+            accepted = find_accepted(self._original.graph, tensors, specs, self._facts)
+        seen = self._seen.ranges if self._spec.origin == "data" else {}
+        return [
+            describe_input(
+                spec,
+                self._domain(),
+                seen=seen.get(spec.name),
+                accepted=accepted.get(spec.name),
+                tables=self._facts.tables.get(spec.name, ()),
+            )
+            for spec in specs
+        ]
+
+    def _mixed(self) -> Iterator[Feed]:
+        """Samples with each element from another sample of the data, at its own place.
+
+        They have the data's statistics place by place, and are unlike any sample of it.
+        """
+        count = min(MIXED, self._samples // 8)
+        if self._spec.origin != "data" or not count:
+            return
+        random = np.random.default_rng(self._spec.seed)
+        size = self._layout.batch(count)
+        chunk = {}
+        for name, array in self._held.items():
+            rows = random.integers(0, len(array), (size, *array.shape[1:]))
+            chunk[name] = np.take_along_axis(array, rows, 0)
+        yield from self._batches(chunk, "natural", True, "")
+
+    def _odd_sizes(self) -> Iterator[Feed]:
+        """Sizes that no power of two divides, and other ones than the data's, where they are dynamic."""
+        specs = self._original.signature.inputs
+        if not any(None in self._layout.sample_shape(spec) for spec in specs):
+            return
+        for add in ODD_STEPS:
+            chunk = {}
+            for spec in specs:
+                array = self._background(self._layout.batch(1))[spec.name]
+                dynamic = [axis + 1 for axis, d in enumerate(self._layout.sample_shape(spec)) if d is None]
+                chunk[spec.name] = _resized(array, {axis: array.shape[axis] + add for axis in dynamic})
+            found = list(self._batches(chunk, "directed", True, "other sizes"))
+            yield from found
+            if found:
+                return
+
+    def _batches(self, chunk: Chunk, origin: Origin, inside: bool, case: str) -> Iterator[Feed]:
+        """Those that the original answers to; a sample at a time where there is no batch."""
+        rows = [chunk] if self._layout.batched else _single(chunk)
+        for tensors in rows:
+            if does_answer(self._original.graph, tensors):
+                yield Feed(tensors, origin, 0, inside, case)
+
+
+def _look(original: Asked) -> GraphFacts:
+    try:
+        function = original.traced.get_concrete_function()
+    except Exception:  # whatever the user's code raises: the first batch tells of it in full
+        return GraphFacts(frozenset())
+    return facts_of(function, original.signature.input_names)
+
+
+def _check_told(seen: Seen, domain: Domain, signature: Signature) -> None:
+    for spec in signature.inputs:
+        told, found = domain.told(spec), seen.ranges.get(spec.name)
+        if told and found and not told[0] <= found[0] <= found[1] <= told[1]:
+            raise EdgeproofError(
+                f"domain: the data leave the range of {spec.name}",
+                got=f"values from {found[0]:.6g} to {found[1]:.6g}",
+                want=f"values from {told[0]:.6g} to {told[1]:.6g}",
+                fix="widen the range, or leave out the data that do not count",
+            )
+
+
+def _resized(array: np.ndarray, sizes: Mapping[int, int]) -> np.ndarray:
+    """Repeated from its start, or cut, along each of these axes."""
+    for axis, size in sizes.items():
+        array = np.take(array, np.arange(max(size, 1)) % array.shape[axis], axis)
+    return array
+
+
+def _single(chunk: Chunk) -> list[Chunk]:
+    """One call for each sample, which has no batch dimension."""
+    # A reshape where a[0] would do: of an object array that is no array any more.
+    return [
+        {name: array[row : row + 1].reshape(array.shape[1:]) for name, array in chunk.items()}
+        for row in range(_count(chunk))
+    ]
+
+
+def _shapes(chunk: Tensors) -> list[tuple[int, ...]]:
+    return [array.shape[1:] for array in chunk.values()]
+
+
+def _count(chunk: Tensors) -> int:
+    return len(next(iter(chunk.values())))
