@@ -8,9 +8,9 @@
 | bool | both, evenly |
 | string | words of 1 to 8 small letters |
 
-A range, of the domain, the data or the input itself, replaces these for numbers. Dynamic dimensions take several
-sizes, one after the other, the same for all inputs at the same place, and differ between neighbouring
-places, so that swapped ones show.
+A range, of the domain, the data or the input itself, replaces these for numbers. Dynamic dimensions take
+several sizes, one after the other, the same for all inputs at the same place, and differ between
+neighbouring places, so that swapped ones show.
 """
 
 from __future__ import annotations
