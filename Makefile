@@ -14,16 +14,18 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 PYTHON_READY := .venv/.ready
 NODE_READY := $(JS)/node_modules/.ready
 JS_READY := $(JS)/dist/page.html
+# Engines that each want an environment of their own.
+RUNTIMES_APART := $(addprefix runtime-,openvino webgpu cuda jax jax-cuda)
 READY := $(PYTHON_READY) $(JS_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browsers demo run export export-tflite export-tfjs export-onnx validate package report \
+.PHONY: help setup browsers $(RUNTIMES_APART) demo run export export-tflite export-tfjs export-onnx validate package report \
         doctor test test-all lint bench wheel clean preflight
 
 help: ## what can be made
 	@echo 'make TARGET [RECIPE=$(RECIPE)]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##  Setting up
 
@@ -31,6 +33,14 @@ setup: $(READY) ## install everything that is locked, into .venv and node_module
 
 browsers: ## install Chromium and Firefox for the web runtimes: by apt-get as root, else npm's Chromium
 	@scripts/browsers.sh
+
+runtime-openvino: ## ONNX Runtime on OpenVINO: a second engine for ONNX files, on the CPU
+runtime-webgpu: ## ONNX Runtime on WebGPU, outside of browsers
+runtime-cuda: ## ONNX Runtime on CUDA (2 GB)
+runtime-jax: ## Keras on JAX: the original on a second engine
+runtime-jax-cuda: ## the same on CUDA (3 GB)
+$(RUNTIMES_APART): runtime-%:
+	@PYTHON=$(PYTHON) scripts/runtime.sh $*
 
 preflight:
 	@scripts/preflight.sh $(PYTHON)

@@ -31,24 +31,34 @@ require_option = click.option(
 )
 
 
-def _name_browsers(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
+def _name_programs(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
     """Into the environment, which workers inherit."""
-    from validation.runtimes.browser.find import VARIABLE
+    from validation.runtimes.browser import find
+    from validation.runtimes.environments import VARIABLE
 
     for path in paths:
         if not Path(path).exists():
             raise click.BadParameter(f"{path} does not exist", context, parameter)
     if paths:
-        os.environ[VARIABLE] = os.pathsep.join(str(Path(path).absolute()) for path in paths)
+        variable = find.VARIABLE if parameter.name == "browser_path" else VARIABLE
+        os.environ[variable] = os.pathsep.join(str(Path(path).absolute()) for path in paths)
 
 
 browser_option = click.option(
     "--browser-path",
     multiple=True,
     metavar="PATH",
-    callback=_name_browsers,
+    callback=_name_programs,
     expose_value=False,
     help="A browser's program, or a directory with some, to use before those on the PATH.",
+)
+python_option = click.option(
+    "--runtime-python",
+    multiple=True,
+    metavar="PATH",
+    callback=_name_programs,
+    expose_value=False,
+    help="A Python, or a virtual environment, with an engine that wants one of its own (CUDA, JAX …).",
 )
 json_option = click.option(
     "--json", "json_to", metavar="FILE", help="Write the machine-readable result; '-' is standard output."

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @options.browser_option
+@options.python_option
 @options.json_option
 def command(json_to: str | None) -> int:
     """Try every runtime with a tiny model, and look for GPUs.

@@ -19,6 +19,7 @@ from pipeline.places import BUILD
 @options.output_option
 @click.option("--bundles", type=click.Path(path_type=Path), metavar="DIR", help="Where bundles go.")
 @options.browser_option
+@options.python_option
 @options.json_option
 @options.fresh_option
 def command(

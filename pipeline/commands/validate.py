@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.trust_option
 @options.output_option
 @options.browser_option
+@options.python_option
 @options.json_option
 @options.fresh_option
 def command(
