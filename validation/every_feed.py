@@ -25,12 +25,16 @@ from validation.dtypes import is_integer
 from validation.feed import Feed, Origin, Tensors
 from validation.feed_layout import layout_of
 from validation.feeds import FeedSpec, open_feeds
+from validation.searched import search
 
 MIXED = 4
 """Natural samples that are put together from the data, at most; an eighth of the data where that is less."""
 
 HELD = 16
 """Samples that are kept in memory to put others together from."""
+
+SEARCHES = 2
+"""Samples that a search begins at."""
 
 ODD_STEPS = (5, 1, 2, 4, 8, 32)
 """By how much dynamic sizes differ from the data's; the first step that the original takes is tried."""
@@ -50,23 +54,23 @@ class Asked(Protocol):
         """Its answer; raises `EdgeproofError` where there is none."""
 
 
-def every_feed(original: Asked, spec: FeedSpec) -> Iterator[Feed]:
-    """All batches, their samples numbered through.
+class EveryFeed:
+    """All batches for one model, their samples numbered through; to be gone through once.
+
+    Args:
+        original: opened.
+        spec: which inputs to try.
+
+    Attributes:
+        notes: what a reader should know, one sentence each; complete at the end.
 
     Raises:
-        EdgeproofError: the data or the domain are not this model's.
+        EdgeproofError: the data or the domain are not this model's; on the way as well.
     """
-    first, layout = 0, layout_of(original.signature)
-    for feed in _Plan(original, spec).feeds():
-        yield replace(feed, first_sample=first)
-        first += layout.count(feed.tensors)
-
-
-class _Plan:
-    """One model's feeds."""
 
     def __init__(self, original: Asked, spec: FeedSpec) -> None:
         spec.domain.check(original.signature)
+        self.notes: list[str] = []
         self._original, self._spec = original, spec
         self._layout = layout_of(original.signature)
         more = spec.directed or spec.searched
@@ -75,19 +79,39 @@ class _Plan:
         self._held: Chunk = {}
         self._samples = 0
 
-    def feeds(self) -> Iterator[Feed]:
+    def __iter__(self) -> Iterator[Feed]:
+        first = 0
+        for feed in self._feeds():
+            yield replace(feed, first_sample=first)
+            first += self._layout.count(feed.tensors)
+
+    def _feeds(self) -> Iterator[Feed]:
         for feed in open_feeds(self._spec, self._drawn_from()):
             self._hold(feed)
             yield feed
         if self._spec.origin == "data":
             _check_told(self._seen, self._spec.domain, self._original.signature)
-        if self._spec.directed:
-            yield from self._mixed()
+        if self._spec.directed or self._spec.searched:
             inputs = self._inputs()
-            maker = CaseMaker(inputs, self._facts, self._domain(), self._background, self._layout.batch(1))
-            for case in maker.cases():
-                yield from self._batches(case.chunk, "directed", case.inside, case.name)
-            yield from self._odd_sizes()
+            if self._spec.directed:
+                yield from self._mixed()
+                yield from self._directed(inputs)
+            yield from self._searched(inputs)
+
+    def _directed(self, inputs: list[Input]) -> Iterator[Feed]:
+        maker = CaseMaker(inputs, self._facts, self._domain(), self._background, self._layout.batch(1))
+        for case in maker.cases():
+            yield from self._batches(case.chunk, "directed", case.inside, case.name)
+        yield from self._odd_sizes()
+
+    def _searched(self, inputs: list[Input]) -> Iterator[Feed]:
+        if not self._layout.batched or not self._spec.searched:
+            return
+        start = self._background(self._layout.batch(SEARCHES))
+        for found in search(self._original.traced, start, inputs, self._spec.searched, self._spec.seed):
+            self.notes += [found.note] if found.note else []
+            if found.chunk:
+                yield from self._batches(found.chunk, "searched", True, found.case)
 
     def _drawn_from(self) -> Signature:
         """The signature, with the range of what looks something up."""
