@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from converters.target import ExportTarget
+from validation.accuracy import share_interval
 from validation.expected import Noise, OutputReference
 from validation.verdict import Tolerance
 
@@ -19,6 +20,12 @@ MARGIN_DB = 20 * math.log10(FACTOR)
 
 OVER_CONSTANT_DB = 6.0
 """Half the error of the best answer that ignores the inputs."""
+
+PEAK = 10
+"""Greatest error of a single element, in root mean squares."""
+
+SAME_CLASSES = Tolerance("argmax_agreement", 0.99, "99 % of the original's top classes")
+"""What a score vector must keep without labels, as `limits.ACCURACY_KEPT` with them."""
 
 QUANTIZED = {"uint8": "uint8", "int8": "int8", "int8_io": "int8", "dynamic_int8": "int8"}
 """Precisions judged by SQNR, and the rounding that they are measured by."""
@@ -72,3 +79,32 @@ def decibels(signal: float, error: float) -> float:
     if error == 0:
         return math.inf
     return 20 * math.log10(signal / error) if signal > 0 else -math.inf
+
+
+def element_tolerance(output: OutputReference, sqnr: Tolerance) -> Tolerance:
+    """The limit for single elements of an 8-bit export: no outlier may hide behind many good elements.
+
+    Source: of a million normally distributed errors the greatest is expected at 4.9 standard deviations;
+    samples beyond the calibrated range are clipped, and reach further.
+    """
+    rms = output.rms * 10 ** (-sqnr.limit / 20)
+    reason = (
+        f"{PEAK} times the root mean square error of {rms:.3g} that the {sqnr.limit:.1f} dB above leave, "
+        f"over a range of {output.range:.3g}"
+    )
+    if output.range > 0:
+        return Tolerance("max_rel_range", PEAK * rms / output.range, reason)
+    return Tolerance("max_abs", PEAK * rms, reason)
+
+
+def for_samples(tolerance: Tolerance, samples: int) -> Tolerance:
+    """A share that is to be kept, as few samples can show it.
+
+    Args:
+        tolerance: such as `SAME_CLASSES`.
+        samples: that were compared.
+    """
+    fits = (hits for hits in range(samples + 1) if share_interval(hits, samples)[1] >= tolerance.limit)
+    hits = next(fits, 0)
+    reason = f"{tolerance.reason}; of {samples}, {hits} are the fewest whose 95 % interval reaches that"
+    return Tolerance(tolerance.measure, hits / samples if samples else 0.0, reason)

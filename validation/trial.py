@@ -12,8 +12,11 @@ from validation.compare import OutputMeter, differences, find_mismatch
 from validation.dtypes import dtype_name, epsilon, is_float
 from validation.expected import Batch, OutputReference, Reference
 from validation.fitting import Call, cut, trim
+from validation.labels import read_classes
+from validation.limits import limits_for, settle, why_unproven
 from validation.runtime import Arithmetic, Session
-from validation.tolerance import FLOOR_ULPS, find_unproven, greatest_difference, passes, tolerance_for
+from validation.task_meters import meters_for
+from validation.tolerance import FLOOR_ULPS, greatest_difference
 from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict
 
 
@@ -43,18 +46,29 @@ class Trial:
         self.samples = 0
         self.not_taken: Counter[str] = Counter()
         self._first: tuple[Call, dict[str, np.ndarray]] | None = None
+        labels = read_classes(reference.labels)
         self._tolerances = {
-            o.spec.name: tolerance_for(artifact.target, o, arithmetic) for o in reference.outputs
+            o.spec.name: limits_for(
+                artifact.target,
+                o,
+                arithmetic,
+                limit=reference.limits.get(o.spec.name),
+                labelled=o.spec.name in labels,
+            )
+            for o in reference.outputs
         }
         self._meters = {o.spec.name: self._meter(o) for o in reference.outputs}
+        self._task_meters = {
+            o.spec.name: meters_for(o, reference.limits.get(o.spec.name), labels.get(o.spec.name))
+            for o in reference.outputs
+        }
 
     def _meter(self, output: OutputReference) -> OutputMeter:
         return OutputMeter(
             output.spec,
-            limit=greatest_difference(self._tolerances[output.spec.name], output),
+            limit=min(greatest_difference(t, output) for t in self._tolerances[output.spec.name]),
             value_range=output.range,
             per_sample=output.per_sample,
-            scores=output.is_scores,
         )
 
     def add(self, session: Session, batch: Batch) -> None:
@@ -78,6 +92,8 @@ class Trial:
                 self._first = (call, actual)
             for name, meter in self._meters.items():
                 meter.add(call.expected[name], actual[name], call.first_sample)
+                for task in self._task_meters[name]:
+                    task.add(call.expected[name], actual[name], call.first_sample, batch)
             self.samples += call.samples
 
     def _check_names(self) -> None:
@@ -129,11 +145,11 @@ class Trial:
         return tuple(self._judge(output) for output in self._reference.outputs)
 
     def _judge(self, output: OutputReference) -> OutputVerdict:
-        comparison = self._meters[output.spec.name].result()
-        tolerance = self._tolerances[output.spec.name]
-        proven = not find_unproven(tolerance, output)
-        kept = passes(tolerance, comparison)
-        return OutputVerdict(comparison, tolerance, kept and proven, proven or not kept)
+        name = output.spec.name
+        comparison = self._meters[name].result()
+        for task in self._task_meters[name]:
+            comparison = task.apply(comparison)
+        return settle(self._tolerances[name], comparison, output)
 
     def reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
         """Why the verdict is what it is, in a sentence."""
@@ -151,8 +167,7 @@ class Trial:
             more = f" ({len(wrong)} of {len(outputs)} outputs fail)" if len(outputs) > 1 else ""
             return _describe(wrong[0]) + more
         name = failed[0].comparison.name
-        why = find_unproven(failed[0].tolerance, self._reference.output(name))
-        return f"{UNPROVEN} for {name}: {why}"
+        return f"{UNPROVEN} for {name}: {why_unproven(failed[0], self._reference.output(name))}"
 
     def _omissions(self) -> list[str]:
         return [

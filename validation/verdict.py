@@ -30,6 +30,7 @@ class Accuracy:
         samples: that have a label.
         original: share that the original gets right.
         export: share that the export gets right.
+        constant: share of the commonest label, which an answer that ignores the inputs would get right.
         kept: `export` over `original`; NaN where the original gets nothing right.
         low: lower end of the confidence interval of `kept`.
         high: upper end.
@@ -39,6 +40,7 @@ class Accuracy:
     samples: int
     original: float
     export: float
+    constant: float
     kept: float
     low: float
     high: float
@@ -69,8 +71,9 @@ class Comparison:
         worst_index: of the worst element, the sample's number first.
         worst_expected: value there.
         worst_actual: value there.
-        argmax_agreement: share of score vectors whose greatest element is at the same place;
-            None where the output is not a score vector.
+        argmax_agreement: share of score vectors of data and natural samples whose greatest element is at
+            the same place, or, where the user limits it, of equal integers; else None.
+        score_vectors: how many score vectors (or integers) that share is of.
         noise_ratio: greatest |actual - expected| over the noise floor of that element; None where no
             floor is known.
         noise_ratio_rms: root mean square difference over the root mean square floor.
@@ -98,6 +101,7 @@ class Comparison:
     worst_expected: Any
     worst_actual: Any
     argmax_agreement: float | None = None
+    score_vectors: int = 0
     noise_ratio: float | None = None
     noise_ratio_rms: float | None = None
     allclose_ratio: float | None = None
