@@ -19,6 +19,9 @@ PRECISIONS: dict[str, tuple[str, ...]] = {
 `tflite:int8` keeps float inputs and outputs, `tflite:int8_io` has int8 ones.
 """
 
+ORIGINAL = "keras"
+"""The format of the original itself, which some runtimes open too; it is never exported."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ExportTarget:
@@ -38,7 +41,7 @@ class ExportTarget:
     @property
     def base(self) -> ExportTarget:
         """The float32 target whose artifact this one is made from."""
-        return ExportTarget(self.format, PRECISIONS[self.format][0])
+        return self if self.format == ORIGINAL else ExportTarget(self.format, PRECISIONS[self.format][0])
 
     @property
     def is_base(self) -> bool:

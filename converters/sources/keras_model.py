@@ -70,9 +70,12 @@ def _describe_functional(model: Any, core: Any, saved_names: frozenset[str]) -> 
 def _tree(model: Any) -> Any:
     """The library that flattened this model's inputs and outputs; the two order dictionaries alike."""
     import keras
+
+    if isinstance(model, keras.Model):
+        return keras.tree
     import tensorflow as tf
 
-    return keras.tree if isinstance(model, keras.Model) else tf.nest
+    return tf.nest
 
 
 def _input_name(tensor: Any, saved_names: frozenset[str]) -> str:

@@ -144,8 +144,15 @@ def _record(kind: Callable[[], Any], **fields: Any) -> Any:
     return record
 
 
+def _write_keras(path: Path) -> None:
+    from validation.runtimes.tiny_keras import write_keras
+
+    write_keras(path, WEIGHTS, BIAS, SIGNATURE)
+
+
 _WRITERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
     "tflite": ("model.tflite", _write_tflite),
     "onnx": ("model.onnx", _write_onnx),
     "tfjs": ("model.json", _write_tfjs),
+    "keras": ("source.json", _write_keras),
 }
