@@ -31,7 +31,7 @@ help: ## what can be made
 
 setup: $(READY) ## install everything that is locked, into .venv and node_modules
 
-browsers: ## install Chromium and Firefox for the web runtimes: by apt-get as root, else npm's Chromium
+browsers: ## install Chromium, Firefox and WebKitGTK for the web runtimes: by apt-get as root, else npm's Chromium
 	@scripts/browsers.sh
 
 runtime-openvino: ## ONNX Runtime on OpenVINO: a second engine for ONNX files, on the CPU

@@ -6,7 +6,7 @@ sparticuz=147.0.0
 folder="$HOME/.cache/edgeproof/browsers/chromium"
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    packages="chromium firefox-esr xvfb libvulkan1"
+    packages="chromium firefox-esr libwebkit2gtk-4.1-0 libgl1-mesa-dri xvfb libvulkan1"
     for package in $packages; do
         dpkg -s "$package" >/dev/null 2>&1 || missing="${missing:-} $package"
     done

@@ -33,7 +33,11 @@ BROWSERS = ("chromium", "firefox")
     [
         (("all",), None, list(RUNTIMES)),
         (("cpu",), None, CPU),
-        (("web",), "tflite", [f"{b}-litert-{k}" for b in BROWSERS for k in ("wasm", "webgpu")]),
+        (
+            ("web",),
+            "tflite",
+            [*(f"{b}-litert-{k}" for b in BROWSERS for k in ("wasm", "webgpu")), "webkit-litert-wasm"],
+        ),
         (("gpu",), "onnx", [*ORT_ON_GPU, *(f"{browser}-ort-webgpu" for browser in BROWSERS)]),
         (("cpu",), "onnx", ["onnxruntime-cpu", "onnxruntime-unoptimized"]),
         (("chromium-*gl",), None, ["chromium-tfjs-webgl"]),

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 
 from converters.errors import EdgeproofError
 from validation.runtime import Availability, Runtime
-from validation.runtimes import ort_elsewhere
-from validation.runtimes.browser.runtime import ENGINES, BrowserRuntime
+from validation.runtimes import keras_jax, ort_elsewhere
+from validation.runtimes.browser import runtime as browser_runtime
 from validation.runtimes.litert import LiteRT
 from validation.runtimes.litert_gpu import LiteRTGpu
 from validation.runtimes.ort import OnnxRuntime
@@ -21,14 +21,10 @@ _ROWS: tuple[Runtime, ...] = (
     OnnxRuntime("onnxruntime-cpu", optimized=True),
     OnnxRuntime("onnxruntime-unoptimized", optimized=False),
     *ort_elsewhere.ROWS,
+    *keras_jax.ROWS,
     TfjsNode("tfjs-node-cpu", backend="cpu"),
     TfjsNode("tfjs-node-wasm", backend="wasm"),
-    *(
-        BrowserRuntime(family, engine, backend)
-        for family in ("chromium", "firefox")
-        for engine, backends in ENGINES.items()
-        for backend in backends
-    ),
+    *browser_runtime.ROWS,
 )
 
 RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}

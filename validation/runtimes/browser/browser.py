@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from validation.runtimes.browser import chromium, firefox
+from validation.runtimes.browser.families import FAMILIES
 from validation.runtimes.browser.find import find_browser
 from validation.runtimes.browser.mailbox import Mailbox, PageCrashedError, PageGoneError
 from validation.runtimes.browser.process import BrowserProcess, new_profile
 from validation.runtimes.browser.server import PageServer
 from validation.runtimes.wire import decode_frame, encode_frame
 
-_COMMANDS = {"chromium": chromium.command, "firefox": firefox.command}
 _CONSOLE_LINES = 4
 _END_S = 2.0
 
@@ -51,8 +50,9 @@ class Browser:
         profile = new_profile()
         start = profile / "start.html"
         start.write_text(f"<script>location.replace({json.dumps(self._server.url)})</script>")
-        command = _COMMANDS[family](program, profile, start.as_uri())
-        self._process = BrowserProcess(profile, command, firefox.environment() if family == "firefox" else {})
+        row = FAMILIES[family]
+        command = row.command(program, profile, start.as_uri())
+        self._process = BrowserProcess(profile, command, row.environment(), row.xvfb)
         try:
             self._wait_for_page(1)
         except BaseException:
@@ -68,12 +68,13 @@ class Browser:
     def usable(self) -> bool:
         return not self.broken and self._process.exit_status is None
 
-    def start(self, engine: str, backend: str, threads: int, limit_s: float) -> dict[str, Any]:
+    def start(self, engine: str, backend: str, limit_s: float) -> dict[str, Any]:
         """Has the page run this engine on this backend; loads it anew when it ran another one."""
         if self._engine == (engine, backend):
             return self._facts
         if self._engine is not None:
             self.reload()
+        threads = FAMILIES[self.family].threads
         request = {"kind": "start", "engine": engine, "backend": backend, "threads": threads}
         self._facts, _ = self.ask(request, {}, limit_s)
         self._engine = (engine, backend)

@@ -11,8 +11,10 @@ from validation.runtimes.browser.chromium import has_gpu
 _ENGINES = {"tfjs": "TensorFlow.js", "ort": "ONNX Runtime Web", "litert": "LiteRT.js"}
 _SOFTWARE = ("swiftshader", "llvmpipe", "lavapipe", "softpipe", "basic render")
 _NAMELESS = "adapter without a name"
-_BROWSERS = (r"Edg/([\d.]+)", r"Chrome/([\d.]+)", r"Firefox/([\d.]+)", r"Version/([\d.]+).*Safari")
-_NAMES = ("Edge", "Chromium", "Firefox", "WebKit")
+_HIDDEN = "Apple GPU"
+"""What WebKit calls every renderer, on any machine."""
+_BROWSERS = (r"Edg/([\d.]+)", r"Chrome/([\d.]+)", r"Firefox/([\d.]+)", r"AppleWebKit/([\d.]+)")
+_NAMES = ("Edge", "Chromium", "Firefox", "WebKit engine")
 
 
 def describe(engine: str, facts: Mapping[str, Any]) -> str:
@@ -41,7 +43,7 @@ def find_unproven(backend: str, facts: Mapping[str, Any]) -> str:
         return f"asked for {backend}, the engine runs {facts['backend']}"
     if backend == "wasm" and not facts["wasm"]:
         return "no WebAssembly binary was compiled"
-    if backend == "webgl" and not (facts.get("renderer") and facts["draws"]):
+    if backend.startswith("webgl") and not (facts.get("renderer") and facts["draws"]):
         return f"no draw call went to WebGL ({facts.get('renderer') or 'no renderer'})"
     if backend == "webgpu" and not (facts["adapter"] and facts["dispatches"]):
         return f"no work was dispatched to WebGPU ({_name_adapter(facts) or 'no adapter'})"
@@ -71,14 +73,17 @@ def _on_gpu(facts: Mapping[str, Any]) -> bool:
 def _describe_wasm(facts: Mapping[str, Any]) -> list[str]:
     if not facts["wasm"]:
         return ["plain JavaScript"]
-    return [facts["wasm"][-1], f"{facts['threads']} thread(s)"]
+    few = "" if facts["shared_memory"] else ", since this engine has no SharedArrayBuffer"
+    return [facts["wasm"][-1], f"{facts['threads']} thread(s){few}"]
 
 
 def _describe_gpu(facts: Mapping[str, Any]) -> list[str]:
     name = facts.get("renderer") or _name_adapter(facts)
-    # Firefox keeps an adapter's name to itself; where there is no GPU it can only be software.
-    software = is_software(name) or (name == _NAMELESS and not has_gpu())
-    parts = [name, *(["software GPU"] if software else [])]
+    # Firefox keeps an adapter's name to itself, WebKit a renderer's; without a GPU it can only be software.
+    hidden = name in (_NAMELESS, _HIDDEN)
+    software = is_software(name) or (hidden and not has_gpu())
+    shown = "renderer without a name" if name == _HIDDEN and not has_gpu() else name
+    parts = [shown, *(["software GPU"] if software else [])]
     calls = facts.get("draws") or facts.get("dispatches")
     if calls:
         parts.append(f"{calls} GPU calls in the last batch")

@@ -1,12 +1,12 @@
-"""How Firefox is started: headless or under Xvfb, quiet, without a network."""
+"""How Firefox is started: on a display or headless, quiet, without a network."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
+from validation.runtimes.browser import display
 from validation.runtimes.browser.chromium import has_gpu
 
 _PREFERENCES: dict[str, bool | int | str] = {
@@ -54,9 +54,6 @@ def command(program: Path, profile: Path, url: str) -> list[str]:
     """The command line; preferences are put into the profile."""
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in _PREFERENCES.items()]
     (profile / "user.js").write_text("\n".join(lines) + "\n")
-    firefox = [str(program), "--no-remote", "--profile", str(profile), url]
-    xvfb = shutil.which("xvfb-run")
-    if os.environ.get("DISPLAY") is None and xvfb is not None:
-        # Headless Firefox has no WebGL.
-        return [xvfb, "--auto-servernum", *firefox]
-    return [*firefox, "--headless"]
+    # Headless Firefox has no WebGL.
+    headless = () if display.missing() is None else ("--headless",)
+    return [str(program), "--no-remote", "--profile", str(profile), *headless, url]

@@ -33,17 +33,18 @@ class BrowserProcess:
         profile: from `new_profile`.
         command: program and arguments.
         environment: what is added to ours.
+        xvfb: the program that makes a display for it first, if any.
     """
 
     def __init__(
-        self, profile: Path, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self, profile: Path, command: Sequence[str], environment: Mapping[str, str], xvfb: str | None
     ) -> None:
         self.profile = profile
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        own = {"TMPDIR": str(profile / "tmp"), **(environment or {})}
+        own = {"TMPDIR": str(profile / "tmp"), **environment}
         # A session of its own: it has to outlive the group of a worker that is killed, to clear up.
         self._keeper = subprocess.Popen(
-            [sys.executable, "-P", str(_KEEPER), str(profile), *command],
+            [sys.executable, "-P", str(_KEEPER), str(profile), xvfb or "", *command],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,

@@ -11,15 +11,9 @@ from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault
 from validation.runtimes.browser import shared
 from validation.runtimes.browser.browser import BrowserError
+from validation.runtimes.browser.families import FAMILIES
 from validation.runtimes.browser.find import find_browser, hint
 from validation.runtimes.browser.session import PageSession
-
-ENGINES = {
-    "tfjs": ("cpu", "wasm", "webgl", "webgpu"),
-    "ort": ("wasm", "webgpu"),
-    "litert": ("wasm", "webgpu"),
-}
-"""The backends of each engine."""
 
 _FORMATS = {"tfjs": "tfjs", "ort": "onnx", "litert": "tflite"}
 _OPEN_LIMIT_S = 180.0
@@ -33,7 +27,8 @@ class BrowserRuntime:
     Attributes:
         family: "chromium", …
         engine: "tfjs", "ort" or "litert".
-        backend: as the engine calls it: "cpu", "wasm", "webgl" or "webgpu".
+        backend: as the engine calls it: "cpu", "wasm", "webgl" or "webgpu"; "webgl-f16" is the one with
+            its values in textures of 16-bit floats, as on phones that have no others.
         open_limit_s: after so long without an answer the browser counts as hung; likewise
             `run_limit_s` for one batch.
     """
@@ -57,17 +52,19 @@ class BrowserRuntime:
         return frozenset({"web", "gpu"} if self.on_gpu else {"web"})
 
     @property
-    def arithmetic(self) -> Arithmetic:
-        return "float32"
-
-    @property
     def on_gpu(self) -> bool:
         return self.backend.startswith("webg")
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        return "float16" if self.backend.endswith("-f16") else "float32"
 
     def missing(self) -> str | None:
         if not (shared.DIST / "page.html").exists():
             return "run `make setup`, which builds the JavaScript programs"
-        return hint(self.family) if find_browser(self.family) is None else None
+        if find_browser(self.family) is None:
+            return hint(self.family)
+        return FAMILIES[self.family].missing_display(self.backend)
 
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[PageSession]:
@@ -83,3 +80,12 @@ class BrowserRuntime:
             if session is None or session.failed or not session.close():
                 # An engine or a GPU that failed may answer wrongly from now on.
                 shared.discard(self.family)
+
+
+ROWS = tuple(
+    BrowserRuntime(family.name, engine, backend)
+    for family in FAMILIES.values()
+    for engine, backends in family.backends.items()
+    for backend in backends
+)
+"""In the order of reports."""

@@ -13,7 +13,6 @@ from validation.runtimes.binding import engine_fault, place, to_file_names, to_k
 from validation.runtimes.browser.browser import Browser, BrowserError
 from validation.runtimes.browser.device import describe, find_unproven
 from validation.runtimes.fixed_shapes import fix_shapes
-from validation.runtimes.machine import THREADS
 from validation.runtimes.wire import to_wire
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class PageSession:
         self._browser = browser
         self._facts: dict[str, Any] = {}
         try:
-            browser.start(runtime.engine, runtime.backend, THREADS, runtime.open_limit_s)
+            browser.start(runtime.engine, runtime.backend, runtime.open_limit_s)
         except BrowserError as failure:
             raise self._fault("starting the engine", str(failure)) from failure
         self._shapes: dict[str, tuple[int, ...]] = {}

@@ -19,8 +19,9 @@ const copied = [
   'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
   'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.mjs',
   'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
-  '@litertjs/core/wasm/litert_wasm_threaded_internal.js',
-  '@litertjs/core/wasm/litert_wasm_threaded_internal.wasm',
+  // WebKit has no threads, and in 2.50 no relaxed SIMD either: "compat".
+  ...['compat_', '', 'threaded_'].flatMap(kind => ['js', 'wasm'].map(
+    end => `@litertjs/core/wasm/litert_wasm_${kind}internal.${end}`)),
 ];
 const litert = JSON.parse(readFileSync(join(modules, '@litertjs/core/package.json'), 'utf8'));
 

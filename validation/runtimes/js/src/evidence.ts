@@ -53,7 +53,8 @@ function countWebgl(): void {
 }
 
 function countWebgpu(): void {
-  if (typeof GPUComputePassEncoder === 'undefined') return;
+  // WebKitGTK 2.50 has the encoder's name and no GPU.
+  if (typeof GPU === 'undefined' || typeof GPUComputePassEncoder === 'undefined') return;
   const pass = GPUComputePassEncoder.prototype;
   const {dispatchWorkgroups, dispatchWorkgroupsIndirect} = pass;
   pass.dispatchWorkgroups = function(...args) {

@@ -89,6 +89,7 @@ function facts(): Record<string, unknown> {
   const card = info && {vendor: info.vendor, architecture: info.architecture, device: info.device,
     description: info.description, fallback: info.isFallbackAdapter};
   return {agent: navigator.userAgent, isolated: crossOriginIsolated,
+    shared_memory: typeof SharedArrayBuffer !== 'undefined',
     threads_wanted: threadsWanted, workers: counted.workers,
     wasm: wasmBinaries, adapter: card ?? null};
 }
@@ -97,11 +98,17 @@ async function answerOrFail(frame: Frame): Promise<Frame> {
   try {
     return await answer(frame);
   } catch (error) {
-    // Emscripten throws numbers and records as well.
-    const text = error instanceof Error ? `${error.name}: ${error.message}`
-      : (error as {message?: string} | null)?.message ?? String(error);
-    return {header: {ok: false, error: text, console: takeConsole().slice(-20)}, tensors: []};
+    return {header: {ok: false, error: textOf(error), console: takeConsole().slice(-20)}, tensors: []};
   }
+}
+
+/** Engines throw numbers, records, and the event of a script that did not load as well. */
+function textOf(error: unknown): string {
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  if (error instanceof Event && error.target instanceof HTMLScriptElement) {
+    return `${new URL(error.target.src).pathname.split('/').pop()} did not load`;
+  }
+  return (error as {message?: string} | null)?.message ?? String(error);
 }
 
 async function decode(buffer: ArrayBuffer): Promise<Frame> {

@@ -24,8 +24,10 @@ export class TfjsPage implements PageEngine {
     setThreadsCount(threads);
     // Otherwise tensors of up to 128 elements are computed on the CPU (cpu_forward in 4.22).
     tf.env().set('WEBGL_CPU_FORWARD', false);
-    await startBackend(backend);
-    if (backend === 'webgl') refuseHalfTextures();
+    const [name, half] = backend.split('-') as [string, string?];
+    tf.env().set('WEBGL_FORCE_F16_TEXTURES', half === 'f16');
+    await startBackend(name);
+    if (name === 'webgl') checkTextures(half === 'f16');
   }
 
   async open(entry: string, files: Files): Promise<void> {
@@ -54,25 +56,25 @@ export class TfjsPage implements PageEngine {
   describe(): Record<string, unknown> {
     const facts = {...this.engine?.describe(), version: tf.version_core, backend: tf.getBackend()};
     if (this.backend === 'wasm') return {...facts, threads: getThreadsCount()};
-    if (this.backend === 'webgl') return {...facts, ...describeWebgl()};
+    if (this.backend.startsWith('webgl')) return {...facts, ...describeWebgl()};
     if (this.backend === 'webgpu') return {...facts, flags: flags('WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD')};
     return facts;
   }
 }
 
-/** Textures of 16 bits round every value to 11 bits: another precision than the one to be proven. */
-function refuseHalfTextures(): void {
-  const env = tf.env();
-  if (env.getBool('WEBGL_FORCE_F16_TEXTURES') || !env.getBool('WEBGL_RENDER_FLOAT32_ENABLED')) {
-    throw new Error('this WebGL has only 16-bit float textures; float32 cannot be proven on it');
-  }
+/** Textures of 16 bits round every value to 11 bits: another precision, to be proven on its own. */
+function checkTextures(half: boolean): void {
+  if (tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') !== half) return;
+  throw new Error(half ? 'TF.js did not take 16-bit float textures'
+    : 'this WebGL has only 16-bit float textures; float32 cannot be proven on it');
 }
 
 function describeWebgl(): Record<string, unknown> {
   const {gl} = (tf.backend() as MathBackendWebGL).gpgpu;
   const names = gl.getExtension('WEBGL_debug_renderer_info');
   const renderer: unknown = gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
-  return {renderer, flags: flags('WEBGL_VERSION', 'WEBGL_RENDER_FLOAT32_ENABLED',
+  const half = tf.env().getBool('WEBGL_FORCE_F16_TEXTURES');
+  return {backend: half ? 'webgl-f16' : 'webgl', renderer, flags: flags('WEBGL_VERSION', 'WEBGL_RENDER_FLOAT32_ENABLED',
     'WEBGL_FORCE_F16_TEXTURES', 'WEBGL_CPU_FORWARD', 'WEBGL_PACK')};
 }
 
