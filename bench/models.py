@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 NAMES = ("MobileNetV2", "ResNet50", "EfficientNetV2B0")
 TINY = "tiny"
@@ -30,16 +31,23 @@ def build(name: str) -> keras.Model:
         model = keras.Sequential([keras.Input((16, 16, 3)), *layers, keras.layers.Dense(10)])
     else:
         model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    calibrate(model, np.random.default_rng(0))
+    return model
+
+
+def calibrate(model: keras.Model, rng: np.random.Generator) -> None:
+    """Gives every BatchNorm the statistics of uniform inputs in [0, 255]."""
+    import keras
+    import numpy as np
+
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
         layer.momentum = 0.5  # so that a few batches suffice
-    rng = np.random.default_rng(0)
     for _ in range(BATCHES):
         model(rng.uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32), training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
-    return model
 
 
 if __name__ == "__main__":

@@ -46,14 +46,15 @@ class Case:
     custom_objects: tuple[str, ...] = ()
     quick: bool = False
 
-    def build(self) -> keras.Model:
-        """The model, with the same names and weights in every process."""
+    def build(self, seed: int = 0) -> keras.Model:
+        """The model, with the same names and weights in every process; other weights by another seed."""
         import keras
 
         keras.utils.clear_session()
-        keras.utils.set_random_seed(zlib.crc32(self.id.encode()))
+        number = zlib.crc32(f"{self.id}{seed or ''}".encode())
+        keras.utils.set_random_seed(number)
         model = self.builder(keras)
-        _stir(model, np.random.default_rng(zlib.crc32(self.id.encode())))
+        _stir(model, np.random.default_rng(number))
         return model
 
     def feeds(self, signature: Signature, samples: int = 4, seed: int = 0) -> dict[str, np.ndarray]:

@@ -1,0 +1,152 @@
+"""One mutant before the judge, and before the checkers of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.detection import others
+from bench.detection.catalogue import Mutant
+from bench.detection.observable import Search
+from bench.detection.watch import Watch
+from bench.detection.workshop import RUNTIMES, Workshop
+from converters.artifact import Artifact
+from validation.expected import Reference
+from validation.judge import judge_on
+from validation.verdict import Verdict
+
+DETECTED, SILENT, MISSED = "detected", "changes nothing", "missed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one mutant.
+
+    Attributes:
+        model: likewise `target` and `kind`.
+        where: the op, and what was done to it.
+        layers: Keras layers of the place; none where the fault is in no layer.
+        outcome: "detected", "changes nothing" or "missed".
+        verdict: the judge's word: "fail", "error" (it can't be run), "pass".
+        reason: the judge's sentence; of an undetected mutant how it was proven, or how much it changes.
+        found_by: what kind of input found it first; "running" where it can't be run.
+        found_after: how many samples had been run till then.
+        guilty: layers that localization names; None where it was not asked.
+        others: by checker, whether it finds the mutant.
+        seconds: of inference, in all; `plain_s` the same inputs once, on the correct export.
+    """
+
+    model: str
+    target: str
+    kind: str
+    where: str
+    layers: tuple[str, ...]
+    outcome: str
+    verdict: str
+    reason: str
+    found_by: str = ""
+    found_after: int = 0
+    guilty: tuple[str, ...] | None = None
+    others: dict[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def named(self) -> bool | None:
+        """Whether the first layer that localization names is one of the place's; None where not asked."""
+        if self.guilty is None or not self.layers:
+            return None
+        return bool(self.guilty) and self.guilty[0] in self.layers
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, and what was seen on the way.
+
+    Attributes:
+        found: by checker of others, whether it finds a fault in the first sample.
+        seconds: of inference, the measurement of latency left out.
+    """
+
+    verdict: Verdict
+    found: dict[str, bool]
+    seconds: float
+
+
+def judge_watched(artifact: Artifact, reference: Reference) -> Judged:
+    """The verdict on a file, with what the checkers of others say of its first sample."""
+    from validation.runtimes import runtime
+
+    watch = Watch(runtime(RUNTIMES[artifact.target.format]))
+    verdict = judge_on(watch, artifact, reference, artifact.entry)
+    timed = verdict.latency.runs + 1 if verdict.latency else 0
+    seconds = sum(watch.seconds[: len(watch.seconds) - timed])
+    return Judged(verdict, _found_by_others(watch, artifact, reference), seconds)
+
+
+def _found_by_others(watch: Watch, artifact: Artifact, reference: Reference) -> dict[str, bool]:
+    """A file that can't be run is found by anybody."""
+    if watch.first is None:
+        return dict.fromkeys(others.CHECKERS, True)
+    batch = next(iter(reference.batches()))
+    expected = {name: array[:1] for name, array in batch.expected.items()}
+    actual = {name: np.asarray(array)[:1] for name, array in watch.first.items()}
+    return {checker: not passed for checker, passed in others.passes(expected, actual).items()}
+
+
+def try_mutant(workshop: Workshop, model: str, mutant: Mutant, search: Search, localize: bool) -> Result:
+    """Judges a mutant; one that passes is looked at further, until it is known whether it changes anything.
+
+    Args:
+        search: for this network.
+        localize: ask for the layer too.
+    """
+    judged = judge_watched(mutant.artifact, workshop.reference)
+    verdict = judged.verdict
+    result = Result(
+        model=model,
+        target=str(mutant.artifact.target),
+        kind=mutant.kind.name,
+        where=mutant.hit.where,
+        layers=mutant.hit.layers,
+        outcome=DETECTED,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        others=judged.found,
+        seconds=judged.seconds,
+    )
+    if verdict.verdict == "pass":
+        change = search.change(workshop.artifacts[mutant.artifact.target], mutant.artifact)
+        return replace(result, outcome=SILENT if change.within_floor else MISSED, reason=change.describe())
+    found_by, found_after = _first_find(verdict)
+    result = replace(result, found_by=found_by, found_after=found_after)
+    if localize and mutant.hit.layers and verdict.outputs:
+        result = replace(result, guilty=find_layer(workshop, mutant.artifact))
+    return result
+
+
+def _first_find(verdict: Verdict) -> tuple[str, int]:
+    """The first input that broke a limit, over all outputs."""
+    finds = [(o.found_after, o.found_by) for o in verdict.outputs if not o.passed and o.found_by]
+    if finds:
+        after, by = min(finds)
+        return by, after
+    return ("running" if verdict.verdict == "error" else "shape, repetition or order"), verdict.samples
+
+
+def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
+    """Which layers create the error."""
+    import tempfile
+
+    from validation.localize import localize
+
+    with tempfile.TemporaryDirectory(prefix="edgeproof-localize-") as out:
+        found = localize(
+            artifact=artifact,
+            runtime_name=RUNTIMES[artifact.target.format],
+            reference=workshop.reference,
+            graph=workshop.graph,
+            out=Path(out),
+        )
+    return tuple(found.guilty)

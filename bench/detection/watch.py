@@ -1,0 +1,70 @@
+"""A runtime that remembers what its sessions did: how long the engine ran, and what it gave first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from converters.artifact import Artifact
+from validation.feed import Tensors
+from validation.runtime import Runtime, Session
+
+
+@dataclass
+class Watch:
+    """A runtime, and what was seen of it; the same to a judge as the runtime itself.
+
+    Attributes:
+        first: what it gave to the first batch, or None.
+        seconds: of each run, in order.
+    """
+
+    runtime: Runtime
+    first: dict[str, np.ndarray] | None = None
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.runtime.name
+
+    @property
+    def formats(self) -> frozenset[str]:
+        return self.runtime.formats
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return self.runtime.groups
+
+    @property
+    def arithmetic(self) -> Any:
+        return getattr(self.runtime, "arithmetic", "float32")
+
+    def missing(self) -> str | None:
+        return self.runtime.missing()
+
+    @contextmanager
+    def open(self, artifact: Artifact) -> Iterator[Session]:
+        with self.runtime.open(artifact) as session:
+            yield _Watched(session, self)
+
+
+class _Watched:
+    def __init__(self, session: Session, watch: Watch) -> None:
+        self._session, self._watch = session, watch
+
+    @property
+    def device(self) -> str:
+        return self._session.device
+
+    def run(self, feed: Tensors) -> dict[str, np.ndarray]:
+        start = time.perf_counter()
+        given = self._session.run(feed)
+        self._watch.seconds.append(time.perf_counter() - start)
+        if self._watch.first is None:
+            self._watch.first = given
+        return given

@@ -1,0 +1,116 @@
+"""A network up to the point where faults are put in: saved, frozen, exported, its answers recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.detection.fault import Norm
+from converters.artifact import Artifact
+from converters.frozen import FrozenGraph
+from converters.source import LoadOptions, SourceModel
+from converters.target import ExportTarget, parse_targets
+from tests.zoo_case import Case
+from validation.expected import Reference
+from validation.feeds import FeedSpec
+from validation.tensor_files import write_tensors
+
+if TYPE_CHECKING:
+    import keras
+
+ROOT = Path(__file__).parents[2]
+CALIBRATION_SAMPLES = 256
+RUNTIMES = {"tflite": "litert-cpu", "onnx": "onnxruntime-cpu", "tfjs": "tfjs-node-wasm"}
+"""Where a format is judged: one plain runtime each."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """One network.
+
+    Attributes:
+        source: the saved original.
+        graph: frozen once for every target.
+        reference: the original's answers; one for all mutants.
+        artifacts: the correct exports, by target.
+        layers: names of the Keras layers but the inputs.
+        norms: its BatchNorms.
+    """
+
+    source: SourceModel
+    graph: FrozenGraph
+    reference: Reference
+    artifacts: Mapping[ExportTarget, Artifact]
+    layers: Collection[str]
+    norms: Mapping[str, Norm]
+
+
+def prepare(case: Case, targets: Collection[str], work: Path, *, samples: int, seed: int = 0) -> Workshop:
+    """Builds, saves, freezes, exports and records a network in an empty directory."""
+    model = case.build(seed)
+    return prepare_model(model, case, targets, work, samples=samples, seed=seed)
+
+
+def prepare_model(
+    model: keras.Model,
+    case: Case,
+    targets: Collection[str],
+    work: Path,
+    *,
+    samples: int,
+    seed: int,
+    data: bool = False,
+) -> Workshop:
+    """As `prepare`, for a network that is built already; of the case only the inputs matter.
+
+    Args:
+        data: judge on data of the case's range, which the domain then follows; always done for
+            quantized exports, which are right only where they were calibrated.
+    """
+    from converters.freeze import freeze
+    from converters.sources import describe_source
+    from validation.noise import roundings
+    from validation.reference import record
+
+    model.save(work / "model.keras")
+    options = LoadOptions(custom_objects=case.custom_objects, code_directories=(ROOT,))
+    source = describe_source(work / "model.keras", options)
+    graph = freeze(source, work / "graph")
+    wanted = parse_targets(targets)
+    spec = FeedSpec(samples=samples, seed=seed)
+    if data or not all(target.is_base for target in wanted):
+        write_tensors(work / "judged.npz", case.feeds(source.signature, samples, seed=seed))
+        spec = FeedSpec(npz=work / "judged.npz", seed=seed)
+    (work / "reference").mkdir()
+    reference = record(source=source, spec=spec, out=work / "reference", precisions=roundings(wanted))
+    artifacts = _export(graph, wanted, case, work, seed)
+    layers = [name for name, kind in graph.layers.items() if kind != "InputLayer"]
+    return Workshop(source, graph, reference, artifacts, layers, _norms(model))
+
+
+def _export(
+    graph: FrozenGraph, targets: Collection[ExportTarget], case: Case, work: Path, seed: int
+) -> dict[ExportTarget, Artifact]:
+    from converters.convert import convert
+    from converters.frozen import ConversionOptions
+    from validation.feeds import write_feeds
+
+    (work / "calibration").mkdir()
+    data = work / "calibration.npz"
+    write_tensors(data, case.feeds(graph.signature, CALIBRATION_SAMPLES, seed=seed + 1))
+    files = write_feeds(FeedSpec(npz=data), graph.signature, work / "calibration")
+    options = ConversionOptions(calibration=files)
+    return {target: convert(graph, target, work / target.slug, options) for target in targets}
+
+
+def _norms(model: Any) -> dict[str, Norm]:
+    found = {}
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            variance, beta = np.asarray(layer.moving_variance), np.asarray(layer.beta)
+            found[layer.name] = Norm(variance.astype(np.float64), beta.astype(np.float64), layer.epsilon)
+    return found
