@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.target import PRECISIONS
+from converters.target import ORIGINAL, PRECISIONS
 from pipeline.recipe_file import read_recipe
 from validation.runtimes import RUNTIMES
 
@@ -21,9 +21,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def table_of_runtimes() -> str:
     """The README's table: which runtime opens which format."""
-    rows = ["| runtime | " + " | ".join(PRECISIONS) + " |", "|---|" + "---|" * len(PRECISIONS)]
+    columns = {**dict.fromkeys(PRECISIONS), ORIGINAL: "original"}
+    heads = [head or format for format, head in columns.items()]
+    rows = ["| runtime | " + " | ".join(heads) + " |", "|---|" + "---|" * len(columns)]
     for name, runtime in RUNTIMES.items():
-        cells = ["yes" if each in runtime.formats else "" for each in PRECISIONS]
+        cells = ["yes" if each in runtime.formats else "" for each in columns]
         rows.append(f"| `{name}` | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 

@@ -46,7 +46,7 @@ BROWSERS = ("chromium", "firefox")
         (
             ("tfjs-node-wasm", "litert-cpu", "litert-*"),
             None,
-            ["litert-cpu", "litert-reference", "litert-gpu", "tfjs-node-wasm"],
+            ["litert-cpu", "litert-reference", "litert-gpu", "litert-gpu-f16", "tfjs-node-wasm"],
         ),
         ((), None, []),
     ],

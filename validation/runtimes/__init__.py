@@ -7,17 +7,16 @@ from fnmatch import fnmatchcase
 
 from converters.errors import EdgeproofError
 from validation.runtime import Availability, Runtime
-from validation.runtimes import keras_jax, ort_elsewhere
+from validation.runtimes import keras_jax, litert_gpu, ort_elsewhere
 from validation.runtimes.browser import runtime as browser_runtime
 from validation.runtimes.litert import LiteRT
-from validation.runtimes.litert_gpu import LiteRTGpu
 from validation.runtimes.ort import OnnxRuntime
 from validation.runtimes.tfjs_node import TfjsNode
 
 _ROWS: tuple[Runtime, ...] = (
     LiteRT("litert-cpu", reference=False),
     LiteRT("litert-reference", reference=True),
-    LiteRTGpu(),
+    *litert_gpu.ROWS,
     OnnxRuntime("onnxruntime-cpu", optimized=True),
     OnnxRuntime("onnxruntime-unoptimized", optimized=False),
     *ort_elsewhere.ROWS,

@@ -1,4 +1,8 @@
-"""TFLite files on LiteRT's GPU accelerator: WebGPU on Vulkan, Metal or Direct3D, in true float32."""
+"""TFLite files on LiteRT's GPU accelerator: WebGPU on Vulkan, Metal or Direct3D.
+
+Two rows: true float32, and float16, which is LiteRT's default wherever the adapter has it and so what
+apps get. Which of the two it really computes in is measured: no call and no log line tells.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from converters.artifact import Artifact
-from converters.errors import EdgeproofError
+from converters.errors import EdgeproofError, ExitStatus
 from validation.feed import Tensors
 from validation.runtime import Arithmetic
-from validation.runtimes.binding import engine_fault, to_file_names, to_keras_names
+from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.browser.device import is_software
 from validation.runtimes.fixed_shapes import fix_shapes
+from validation.runtimes.tiny import BIAS, WEIGHTS, write_tiny
 from validation.runtimes.vulkan import missing_driver, variables
 
 if TYPE_CHECKING:
@@ -37,12 +44,15 @@ class LiteRTGpu:
     """LiteRT's `CompiledModel` with every node on the GPU.
 
     Shapes are fixed in a copy of the file to those of the data: the accelerator takes no others.
+
+    Attributes:
+        arithmetic: "float32" is enforced; "float16" is taken where the adapter has it.
     """
 
-    name: str = "litert-gpu"
+    name: str
+    arithmetic: Arithmetic
     formats: frozenset[str] = frozenset({"tflite"})
     groups: frozenset[str] = frozenset({"gpu"})
-    arithmetic: Arithmetic = "float32"
 
     def missing(self) -> str | None:
         if find_spec("ai_edge_litert.gpu_options") is None:
@@ -52,17 +62,19 @@ class LiteRTGpu:
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[_Session]:
         os.environ.update(variables())
-        session = _Session(artifact, self.name)
+        session = _Session(artifact, self)
         try:
+            session.prove()
             yield session
         finally:
             session.close()
 
 
 class _Session:
-    def __init__(self, artifact: Artifact, name: str) -> None:
+    def __init__(self, artifact: Artifact, runtime: LiteRTGpu) -> None:
         self._artifact = artifact
-        self._name = name
+        self._runtime = runtime
+        self._name = runtime.name
         self._adapter = ""
         self._model: CompiledModel | None = None
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -77,7 +89,26 @@ class _Session:
             parts.append("software GPU")
         if any(None in spec.shape for spec in self._artifact.signature.inputs):
             parts.append("dynamic sizes fixed in a copy of the file")
-        return ", ".join([*parts, "fp32"])
+        return ", ".join([*parts, {"float32": "fp32", "float16": "fp16"}[self._runtime.arithmetic]])
+
+    def prove(self) -> None:
+        """Confirms the arithmetic.
+
+        Raises:
+            EdgeproofError: it is another one; where the adapter has no float16, status 4.
+        """
+        measured = _measure_arithmetic(self._runtime)
+        if measured == self._runtime.arithmetic:
+            return
+        if measured == "float16":
+            raise self._fault("proving the device", "it computes in float16, though float32 is enforced")
+        raise EdgeproofError(
+            f"{place(self._artifact, self._name)}: the adapter has no float16",
+            got=f"float32 on {self._adapter}",
+            want="an adapter that computes in float16",
+            fix=f"litert-gpu judges float32 on {self._adapter}",
+            status=ExitStatus.UNAVAILABLE,
+        )
 
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
         tensors = to_file_names(self._artifact, feed, self._name)
@@ -99,8 +130,8 @@ class _Session:
         from ai_edge_litert.compiled_model import CompiledModel, GpuOptions, HardwareAccelerator, Options
 
         self.close()
-        # float16 is the default where the adapter has it.
-        options = Options(HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=True))
+        exact = self._runtime.arithmetic == "float32"
+        options = Options(HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=exact))
         log: list[str] = []
         try:
             content = fix_shapes(self._artifact, shapes).tobytes()
@@ -132,6 +163,20 @@ class _Session:
 
     def _fault(self, doing: str, message: str) -> EdgeproofError:
         return engine_fault(self._artifact, self._name, doing, message)
+
+
+@cache
+def _measure_arithmetic(runtime: LiteRTGpu) -> Arithmetic:
+    """What a product comes out as that float16 can't hold: 1 + 2^-12 is 1 there."""
+    with tempfile.TemporaryDirectory(prefix="edgeproof-probe-") as directory:
+        session = _Session(write_tiny("tflite", Path(directory)), runtime)
+        x = np.array([[1 + 2**-12, 0, 0]], np.float32)
+        found = session.run({"x": x})["y"]
+        session.close()
+    return "float32" if np.array_equal(found, x @ WEIGHTS + BIAS) else "float16"
+
+
+ROWS = (LiteRTGpu("litert-gpu", "float32"), LiteRTGpu("litert-gpu-f16", "float16"))
 
 
 @contextmanager

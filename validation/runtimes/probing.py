@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.errors import EdgeproofError
-from validation.runtime import Availability, Runtime
+from converters.errors import EdgeproofError, ExitStatus
+from validation.runtime import Availability, Runtime, Status
+from validation.runtimes.binding import place
 from validation.runtimes.tiny import BIAS, WEIGHTS, write_tiny
 
 _BATCHES = (
@@ -27,7 +28,9 @@ def try_runtime(runtime: Runtime) -> Availability:
                 faults = [_fault(session.run({"x": batch})["y"], batch) for batch in _BATCHES]
                 device = session.device
         except EdgeproofError as error:
-            return Availability(runtime.name, "error", "", f"{error.what}: {error.got}")
+            said = error.what.removeprefix(f"{place(artifact, runtime.name)}: ")
+            status: Status = "unavailable" if error.status is ExitStatus.UNAVAILABLE else "error"
+            return Availability(runtime.name, status, "", f"{said}: {error.got}")
         except (ImportError, OSError) as error:  # a shared library that the package needs is not here
             return Availability(runtime.name, "error", "", f"{type(error).__name__}: {error}")
     fault = next(filter(None, faults), "")
