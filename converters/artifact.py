@@ -47,6 +47,8 @@ class Artifact:
         output_names: likewise.
         signature_key: the signature to call, where the format has several (TFLite).
         quantization: of quantized inputs and outputs, by Keras name.
+        calibrated: least and greatest value of each float input that an integer export was calibrated
+            on, by Keras name; empty for all others, and where it isn't known.
         notes: what the converter had to do to get here, one sentence each, for the report.
         tools: version of each package that wrote it.
     """
@@ -60,6 +62,7 @@ class Artifact:
     output_names: Mapping[str, str]
     signature_key: str | None = None
     quantization: Mapping[str, Quantization] = field(default_factory=dict)
+    calibrated: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
 

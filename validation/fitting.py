@@ -6,14 +6,19 @@ last sample, whose answers are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from converters.artifact import Artifact
+from converters.signature import TensorSpec
 from validation.casts import DoesNotFitError, to_file
 from validation.expected import Batch, Reference
+
+
+class ValueDoesNotFitError(DoesNotFitError):
+    """A value that the file's dtype can't hold: such an input can't even be given to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Call:
     Attributes:
         inputs: in the file's shapes and dtypes, under the Keras names.
         expected: the original's answers to these samples.
+        noise: how far each element of these may be off, as `Batch.noise`.
         first_sample: number of the first one in the whole stream.
         samples: how many count; rows after them are filling.
         filled: rows in all.
@@ -30,6 +36,7 @@ class Call:
 
     inputs: dict[str, np.ndarray]
     expected: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray]
     first_sample: int
     samples: int
     filled: int
@@ -39,15 +46,21 @@ def cut(batch: Batch, artifact: Artifact, reference: Reference) -> Iterator[Call
     """The calls for one batch.
 
     Raises:
+        ValueDoesNotFitError: the file's dtype can't hold a value of these inputs; says which.
         DoesNotFitError: the file can't take these inputs, or can't give these outputs; says why.
     """
-    inputs = _cast_inputs(batch, artifact)
+    try:
+        inputs = _cast_inputs(batch, artifact)
+    except DoesNotFitError as error:
+        raise ValueDoesNotFitError(str(error)) from error
     size = _file_batch(artifact, batch, reference)
     for start in range(0, batch.samples, size):
         stop = min(start + size, batch.samples)
+        rows, undivided = slice(start, stop), stop - start == batch.samples == size
         yield Call(
             inputs=_rows(inputs, start, stop, size) if reference.layout.batched else inputs,
-            expected=_answers(batch, reference, start, stop, size),
+            expected=_answers(batch.expected, rows, undivided, reference),
+            noise=_answers(batch.noise, rows, undivided, reference),
             first_sample=batch.first_sample + start,
             samples=stop - start,
             filled=size,
@@ -71,11 +84,19 @@ def _file_batch(artifact: Artifact, batch: Batch, reference: Reference) -> int:
         shape = batch.inputs[spec.name].shape
         skipped = 1 if batched else 0
         if not _fits(spec.shape[skipped:], shape[skipped:]) or len(spec.shape) != len(shape):
-            raise DoesNotFitError(f"shape {list(shape)} does not fit {spec}")
+            raise DoesNotFitError(f"shape {list(shape)} does not fit {_frozen(spec, reference)}")
     return sizes.pop() or batch.samples if sizes else batch.samples
 
 
-def _fits(want: tuple[int | None, ...], got: tuple[int, ...]) -> bool:
+def _frozen(spec: TensorSpec, reference: Reference) -> str:
+    """The file's input, and that it is narrower than the original's where it is."""
+    free = next(each for each in reference.signature.inputs if each.name == spec.name)
+    if len(free.shape) == len(spec.shape) and _fits(free.shape, spec.shape) and free.shape != spec.shape:
+        return f"{spec}: the file froze dimensions that are free in the original, {free}"
+    return str(spec)
+
+
+def _fits(want: tuple[int | None, ...], got: tuple[int | None, ...]) -> bool:
     return len(want) == len(got) and all(w in (None, g) for w, g in zip(want, got, strict=True))
 
 
@@ -85,20 +106,19 @@ def _rows(inputs: dict[str, np.ndarray], start: int, stop: int, size: int) -> di
     return {name: array[wanted] for name, array in inputs.items()}
 
 
-def _answers(batch: Batch, reference: Reference, start: int, stop: int, size: int) -> dict[str, np.ndarray]:
-    whole = stop - start == batch.samples == size
-    answers = {}
-    for output in reference.outputs:
-        name = output.spec.name
-        if output.per_sample:
-            answers[name] = batch.expected[name][start:stop]
-        elif whole:
-            answers[name] = batch.expected[name]
+def _answers(
+    answers: Mapping[str, np.ndarray], samples: slice, undivided: bool, reference: Reference
+) -> dict[str, np.ndarray]:
+    """The part of a batch's answers, or of their noise, that belongs to some of its samples."""
+    parts = {}
+    for name in answers:
+        if reference.output(name).per_sample:
+            parts[name] = answers[name][samples]
+        elif undivided:
+            parts[name] = answers[name]
         else:
-            raise DoesNotFitError(
-                f"output {name} belongs to a batch of {batch.samples}, the file takes {size}"
-            )
-    return answers
+            raise DoesNotFitError(f"output {name} belongs to a whole batch, the file takes fewer samples")
+    return parts
 
 
 def trim(actual: np.ndarray, call: Call, per_sample: bool) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Runs an artifact on a runtime, holds it against the original, and says what that proves.
 
-    check hashes ─► open ─► every batch through the same session ─► first call again ─► latency ─► verdict
+    check hashes ─► open ─► every batch through the same session ─► some calls again ─► latency ─► verdict
 
 Nothing raises for a fault of the artifact or the runtime: it becomes a verdict that is not "pass".
 """
@@ -16,8 +16,8 @@ from converters.errors import EdgeproofError, ExitStatus
 from converters.progress import advance
 from validation.blame import conclude
 from validation.expected import Reference
-from validation.latency import measure
-from validation.runtime import Runtime, Session
+from validation.latency import TimedSession, measure
+from validation.runtime import Runtime
 from validation.trial import FailedError, Trial
 from validation.verdict import Outcome, Verdict
 
@@ -59,12 +59,13 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
         check_files(artifact.directory, artifact.files, alone=False)
         with ExitStack() as stack:
             start = time.perf_counter()
-            session = stack.enter_context(chosen.open(artifact))
+            session = TimedSession(stack.enter_context(chosen.open(artifact)))
             device = session.device
             load_s = time.perf_counter() - start
-            verdict = _try(session, artifact, reference, label, chosen)
+            trial = Trial(artifact, reference, session, chosen.arithmetic)
+            verdict = _try(trial, verdict_without_run(artifact, chosen.name, label, "fail", ""), reference)
             device = session.device
-            latency = measure(session, artifact, reference, load_s) if verdict.samples else None
+            latency = measure(session, trial.steadiness.sample(), load_s) if verdict.samples else None
             return replace(verdict, device=device, latency=latency)
     except EdgeproofError as error:
         gone = error.status is ExitStatus.UNAVAILABLE
@@ -94,23 +95,27 @@ def verdict_without_run(
     )
 
 
-def _try(session: Session, artifact: Artifact, reference: Reference, label: str, chosen: Runtime) -> Verdict:
-    name = chosen.name
-    trial = Trial(artifact, reference, chosen.arithmetic)
-    base = verdict_without_run(artifact, name, label, "fail", "")
+def _try(trial: Trial, base: Verdict, reference: Reference) -> Verdict:
     try:
         for batch in reference.batches():
-            trial.add(session, batch)
-            advance(f"{label} on {name}", batch.first_sample + batch.samples, reference.samples)
-        trial.repeat_first(session)
+            trial.add(batch)
+            done = batch.first_sample + batch.samples
+            advance(f"{base.artifact} on {base.runtime}", done, reference.samples)
+        trial.repeat()
     except FailedError as error:
-        return replace(base, reason=str(error), samples=trial.samples, outputs=trial.outputs())
+        return _found(trial, base, str(error), False)
     outputs = trial.outputs()
     passed = bool(outputs) and all(output.passed for output in outputs) and not trial.not_taken
+    return _found(trial, base, trial.reason(outputs), passed)
+
+
+def _found(trial: Trial, base: Verdict, reason: str, passed: bool) -> Verdict:
     return replace(
         base,
         verdict="pass" if passed else "fail",
-        reason=trial.reason(outputs),
+        reason=reason,
         samples=trial.samples,
-        outputs=outputs,
+        outputs=trial.outputs(),
+        outside=tuple(trial.outside),
+        notes=(*base.notes, *trial.notes),
     )

@@ -8,16 +8,22 @@ import numpy as np
 
 from converters.artifact import Artifact
 from validation.casts import DoesNotFitError, from_file
-from validation.compare import OutputMeter, differences, find_mismatch
-from validation.dtypes import dtype_name, epsilon, is_float
+from validation.compare import find_mismatch
+from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, OutputReference, Reference
-from validation.fitting import Call, cut, trim
+from validation.feed import Tensors
+from validation.fitting import Call, ValueDoesNotFitError, cut, trim
 from validation.labels import read_classes
-from validation.limits import limits_for, settle, why_unproven
-from validation.runtime import Arithmetic, Session
-from validation.task_meters import meters_for
-from validation.tolerance import FLOOR_ULPS, greatest_difference
-from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict
+from validation.latency import TimedSession
+from validation.limits import limits_for, why_unproven
+from validation.output_trial import OutputTrial
+from validation.runtime import Arithmetic
+from validation.steadiness import Steadiness
+from validation.task_meters import NATURAL, meters_for
+from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict, Outside
+
+LEAST_EXTRA_S = 20.0
+"""Directed and searched samples may take as long as the others did, and at least this."""
 
 
 class FailedError(Exception):
@@ -30,71 +36,121 @@ class Trial:
     Args:
         artifact: what is tried.
         reference: what it is held against.
+        session: the artifact, opened.
         arithmetic: of the runtime.
 
     Attributes:
-        samples: how many were compared.
+        samples: how many were compared inside the domain.
         not_taken: how many were not, by the reason; a file that the original's inputs don't fit
             can't stand in for the original.
+        left_out: likewise, of directed and searched ones, by a reason that is no fault of the file.
+        outside: differences outside the domain, one for each output and case.
 
     Raises:
         FailedError: the artifact has other inputs or outputs than the original.
     """
 
-    def __init__(self, artifact: Artifact, reference: Reference, arithmetic: Arithmetic = "float32") -> None:
-        self._artifact, self._reference = artifact, reference
+    def __init__(
+        self,
+        artifact: Artifact,
+        reference: Reference,
+        session: TimedSession,
+        arithmetic: Arithmetic = "float32",
+    ) -> None:
+        self._artifact, self._reference, self._session = artifact, reference, session
         self.samples = 0
         self.not_taken: Counter[str] = Counter()
-        self._first: tuple[Call, dict[str, np.ndarray]] | None = None
+        self.left_out: Counter[str] = Counter()
+        self.outside: list[Outside] = []
+        self._usual_s = self._extra_s = 0.0
+        self._usual = dict(artifact.calibrated)
         labels = read_classes(reference.labels)
-        self._tolerances = {
-            o.spec.name: limits_for(
-                artifact.target,
-                o,
-                arithmetic,
-                limit=reference.limits.get(o.spec.name),
-                labelled=o.spec.name in labels,
-            )
-            for o in reference.outputs
-        }
-        self._meters = {o.spec.name: self._meter(o) for o in reference.outputs}
-        self._task_meters = {
-            o.spec.name: meters_for(o, reference.limits.get(o.spec.name), labels.get(o.spec.name))
-            for o in reference.outputs
-        }
-
-    def _meter(self, output: OutputReference) -> OutputMeter:
-        return OutputMeter(
-            output.spec,
-            limit=min(greatest_difference(t, output) for t in self._tolerances[output.spec.name]),
-            value_range=output.range,
-            per_sample=output.per_sample,
+        self._outputs = [self._output(each, arithmetic, labels) for each in reference.outputs]
+        self.steadiness = Steadiness(
+            self._run, single=_takes_one(artifact, reference), per_sample=_independent(reference)
         )
 
-    def add(self, session: Session, batch: Batch) -> None:
+    def _output(self, output: OutputReference, arithmetic: Arithmetic, labels: Tensors) -> OutputTrial:
+        name = output.spec.name
+        limit = self._reference.limits.get(name)
+        limits = limits_for(self._artifact.target, output, arithmetic, limit=limit, labelled=name in labels)
+        return OutputTrial(output, limits, meters_for(output, limit, labels.get(name)))
+
+    def add(self, batch: Batch) -> None:
         """Runs one batch; one that the file can't take is counted with the reason.
 
         Raises:
             FailedError: an output is missing, extra, or has another shape or dtype.
         """
         self._check_names()
+        usual = batch.origin in NATURAL
+        if not usual and self._extra_s > max(self._usual_s, LEAST_EXTRA_S):
+            self.left_out["this runtime is slow, and they may not take longer than the others"] += (
+                batch.samples
+            )
+            return
+        spent = self._session.spent_s
         try:
-            calls = list(cut(batch, self._artifact, self._reference))
+            self._add(batch)
+        except ValueDoesNotFitError as error:
+            (self.not_taken if usual else self.left_out)[str(error)] += batch.samples
         except DoesNotFitError as error:
-            self.not_taken[str(error)] += batch.samples
+            (self.not_taken if batch.inside else self.left_out)[str(error)] += batch.samples
+        spent = self._session.spent_s - spent
+        self._usual_s, self._extra_s = self._usual_s + usual * spent, self._extra_s + (not usual) * spent
+
+    def _add(self, batch: Batch) -> None:
+        calls = list(cut(batch, self._artifact, self._reference))
+        if batch.origin in NATURAL:
+            self._learn(batch)
+        if not self._counts(batch):
+            for call in calls:
+                self._look(call, batch)
             return
         for call in calls:
-            actual = self._run(session, call)
+            actual = self._run(call)
             fault = find_mismatch(call.expected, actual)
             if fault:
                 raise FailedError(fault)
-            if self._first is None:
-                self._first = (call, actual)
-            for name, meter in self._meters.items():
-                meter.add(call.expected[name], actual[name], call.first_sample)
-                for task in self._task_meters[name]:
-                    task.add(call.expected[name], actual[name], call.first_sample, batch)
+            self.steadiness.remember(call, actual)
+            for output in self._outputs:
+                output.add(call, actual[output.output.spec.name], batch, self.samples)
             self.samples += call.samples
+
+    def _learn(self, batch: Batch) -> None:
+        """What floats usually are: calibrated for, or else what occurs in the data."""
+        for name, array in batch.inputs.items():
+            if is_float(dtype_name(array)) and name not in self._artifact.calibrated and array.size:
+                low, high = self._usual.get(name, (np.inf, -np.inf))
+                self._usual[name] = min(low, float(array.min())), max(high, float(array.max()))
+
+    def _counts(self, batch: Batch) -> bool:
+        """Whether a difference fails: a rounded export is held to what its roundings were measured on."""
+        if batch.origin in NATURAL or not batch.inside or self._artifact.target.is_base:
+            return batch.inside
+        return all(
+            low <= float(np.min(array, initial=low)) and float(np.max(array, initial=high)) <= high
+            for name, array in batch.inputs.items()
+            if name in self._usual
+            for low, high in (self._usual[name],)
+        )
+
+    def _look(self, call: Call, batch: Batch) -> None:
+        """A call that does not count; whatever it comes to is told, and nothing more."""
+        try:
+            actual = self._run(call)
+            fault = find_mismatch(call.expected, actual)
+        except Exception as error:  # an engine may raise anything
+            fault = f"{type(error).__name__}: {error}"
+        if fault:
+            self.outside.append(
+                Outside("", batch.case, call.first_sample, np.inf, "an answer", " ".join(fault.split()))
+            )
+            return
+        for output in self._outputs:
+            found = output.look(call, actual[output.output.spec.name], batch)
+            if found and (found.output, found.case) not in {(o.output, o.case) for o in self.outside}:
+                self.outside.append(found)
 
     def _check_names(self) -> None:
         for kind, want, got in (
@@ -104,9 +160,9 @@ class Trial:
             if set(want) != set(got):
                 raise FailedError(f"the file has other {kind}: got {sorted(got)}, want {sorted(want)}")
 
-    def _run(self, session: Session, call: Call) -> dict[str, np.ndarray]:
+    def _run(self, call: Call) -> dict[str, np.ndarray]:
         """Outputs in the original's dtypes, without filling."""
-        given = session.run(call.inputs)
+        given = self._session.run(call.inputs)
         named = {name: given[name] for name in call.expected if name in given}
         try:
             cast = {name: self._cast(name, array, call) for name, array in named.items()}
@@ -119,37 +175,26 @@ class Trial:
         real = from_file(array, output.spec, self._artifact.quantization.get(name))
         return trim(real, call, output.per_sample)
 
-    def repeat_first(self, session: Session) -> None:
-        """The first call once more, after all others: the answer must not have changed.
+    def repeat(self) -> None:
+        """Some calls once more: the answers must not have changed.
 
         Raises:
-            FailedError: it has, by more than a few roundings.
+            FailedError: they have, by more than roundings.
         """
-        if self._first is None:
-            return
-        call, before = self._first
-        after = self._run(session, call)
-        for name, first in before.items():
-            again = after[name]
-            difference = differences(first, again) if first.shape == again.shape else np.array(np.inf)
-            if difference.size and difference.max() > _rounding(first):
-                raise FailedError(
-                    f"state leaks between invocations: the first batch run again gives another {name}, "
-                    f"off by {difference.max():.3g}"
-                )
+        fault = self.steadiness.find_fault(self._session.is_slow)
+        if fault:
+            raise FailedError(fault)
 
     def outputs(self) -> tuple[OutputVerdict, ...]:
         """The verdict on every output, in the signature's order; empty when nothing ran."""
         if not self.samples:
             return ()
-        return tuple(self._judge(output) for output in self._reference.outputs)
+        return tuple(output.verdict() for output in self._outputs)
 
-    def _judge(self, output: OutputReference) -> OutputVerdict:
-        name = output.spec.name
-        comparison = self._meters[name].result()
-        for task in self._task_meters[name]:
-            comparison = task.apply(comparison)
-        return settle(self._tolerances[name], comparison, output)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, one sentence each."""
+        return tuple(f"{count} further samples were left out: {why}" for why, count in self.left_out.items())
 
     def reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
         """Why the verdict is what it is, in a sentence."""
@@ -180,15 +225,18 @@ def _describe(output: OutputVerdict) -> str:
     c, t = output.comparison, output.tolerance
     value = getattr(c, t.measure)
     sign = "<" if t.measure in MORE_IS_BETTER else ">"
+    by = "" if output.found_by in ("", *NATURAL) else f"; found by {output.found_by}"
     return (
         f"{c.name}: {t.measure} {value:.3g} {sign} {t.limit:.3g}, worst at {list(c.worst_index)}: "
-        f"expected {c.worst_expected}, got {c.worst_actual}"
+        f"expected {c.worst_expected}, got {c.worst_actual}{by}"
     )
 
 
-def _rounding(values: np.ndarray) -> float:
-    """A few float32 epsilons of the greatest value; 0 for all but floats."""
-    if not is_float(dtype_name(values)):
-        return 0.0
-    finite = np.abs(values[np.isfinite(values)].astype(np.float64))
-    return FLOOR_ULPS * epsilon("float32") * float(np.max(finite, initial=0.0))
+def _takes_one(artifact: Artifact, reference: Reference) -> bool:
+    """Whether the file takes a sample alone besides batches."""
+    return reference.layout.batched and all(spec.shape[:1] == (None,) for spec in artifact.signature.inputs)
+
+
+def _independent(reference: Reference) -> list[str]:
+    """Outputs that give each sample its own row."""
+    return [output.spec.name for output in reference.outputs if output.per_sample]

@@ -73,13 +73,16 @@ def test_a_wrong_export_fails_with_the_worst_element(verdict, reference):
     assert found.reason.startswith(start), found.reason
 
 
-def test_every_batch_runs_in_one_session_and_the_first_again(tmp_path, reference):
+def test_every_batch_runs_in_one_session_and_some_again(tmp_path, reference):
     runtime = FakeRuntime(model)
     judge_on(runtime, make_artifact(tmp_path / "artifact"), reference, "a")
     calls = [call["x"] for call in runtime.session.calls]
-    assert [len(call) for call in calls[:4]] == [4, 4, 2, 4]
-    assert {len(call) for call in calls[4:]} == {1}, "a single sample, for the latency"
-    np.testing.assert_array_equal(calls[0], calls[3])
+    assert [len(call) for call in calls[:3]] == [4, 4, 2]
+    assert [len(call) for call in calls[3:7]] == [2, 4, 4, 4], "in another order, the first one twice"
+    np.testing.assert_array_equal(calls[0], calls[5])
+    np.testing.assert_array_equal(calls[0], calls[6])
+    assert {len(call) for call in calls[7:]} == {1}, "samples alone, and for the latency"
+    np.testing.assert_array_equal(calls[0][[0, 3]], np.concatenate(calls[7:9]))
 
 
 def test_state_that_leaks_is_found_by_the_repetition(verdict):
@@ -92,7 +95,7 @@ def test_state_that_leaks_is_found_by_the_repetition(verdict):
     found = verdict(forgetful)
     assert (found.verdict, found.reason) == (
         "fail",
-        "state leaks between invocations: the first batch run again gives another y, off by 0.5",
+        "state leaks between invocations: the batch at sample 8 run again gives another y, off by 0.5",
     )
     assert found.outputs[0].passed  # the values themselves were right
 
@@ -215,7 +218,8 @@ def test_a_file_that_does_not_take_every_sample_fails_with_their_number(tmp_path
     found = verdict(double, reference=reference)
     assert (found.verdict, found.samples) == ("fail", 8)
     assert found.reason == (
-        "3 of 11 samples don't fit the file: shape [3, 5] does not fit x: float32[?, 3]; "
+        "3 of 11 samples don't fit the file: shape [3, 5] does not fit x: float32[?, 3]: the file froze "
+        "dimensions that are free in the original, x: float32[?, ?]; "
         "1 output keeps its limit over 8 samples"
     )
 
@@ -225,7 +229,8 @@ def test_a_file_that_takes_no_sample_proves_nothing(tmp_path, verdict):
     found = verdict(double, reference=reference)
     assert (found.verdict, found.samples, found.outputs) == ("fail", 0, ())
     assert found.reason == (
-        "3 of 3 samples don't fit the file: shape [3, 5] does not fit x: float32[?, 3]; "
+        "3 of 3 samples don't fit the file: shape [3, 5] does not fit x: float32[?, 3]: the file froze "
+        "dimensions that are free in the original, x: float32[?, ?]; "
         "nothing was proven: the file takes none of the samples"
     )
 
@@ -241,7 +246,7 @@ def test_an_output_of_the_whole_batch_cannot_be_put_together_from_parts(tmp_path
     assert judge_on(FakeRuntime(total), whole, reference, "a").verdict == "pass"
     single = make_artifact(tmp_path / "single", (replace(X, shape=(1, 3)),), signature.outputs)
     assert judge_on(FakeRuntime(total), single, reference, "a").reason == (
-        "8 of 8 samples don't fit the file: output y belongs to a batch of 4, the file takes 1; "
+        "8 of 8 samples don't fit the file: output y belongs to a whole batch, the file takes fewer samples; "
         "nothing was proven: the file takes none of the samples"
     )
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from tests.validation.hand_made import Line, Port, write
-from validation.expected import Reference
-from validation.latency import RUNS, measure
+from validation.latency import RUNS, TimedSession, measure
 from validation.report.text import latency
 from validation.verdict import Latency
 
@@ -42,42 +38,39 @@ class InAPage(Session):
     run_ms = 0.25
 
 
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    artifact = write("tflite", tmp_path, {"x": Port((None, 2))}, {"y": Line("x")})
-    batch = {"x": np.ones((4, 2), np.float32)}
-
-    class Layout:
-        batched = True
-
-    class Recorded:
-        layout = Layout()
-
-        def batches(self):
-            return iter([object()])
-
-    class Call:
-        inputs = batch
-
-    monkeypatch.setattr("validation.latency.cut", lambda *_: iter([Call()]))
-    return artifact, Recorded()
+SAMPLE = {"x": np.ones((1, 2), np.float32)}
+BATCH = {"x": np.ones((4, 2), np.float32)}
 
 
-def test_single_samples_are_timed_after_a_warm_up(scene: tuple[object, Reference]) -> None:
+def test_single_samples_are_timed_after_a_warm_up() -> None:
     session = Session()
-    found = measure(session, *scene, load_s=0.5)  # type: ignore[arg-type]
+    found = measure(TimedSession(session), SAMPLE, load_s=0.5)
     assert session.sizes == [1] * (RUNS + 1)
     assert (found.load_ms, found.runs, found.software_gpu) == (500.0, RUNS, True)
     assert 0.5 <= found.p50_ms <= found.p95_ms
 
 
-def test_a_slow_device_is_asked_once_only(scene: tuple[object, Reference]) -> None:
-    session = SlowSession()
-    assert measure(session, *scene, load_s=0.5).runs == 1  # type: ignore[arg-type]
+def test_a_slow_session_is_not_asked_again() -> None:
+    session = TimedSession(SlowSession())
+    session.run(BATCH)
+    assert (session.is_slow, len(session.known(BATCH)), session.known(SAMPLE)) == (True, 1, [])
+    session.run(SAMPLE)
+    found = measure(session, SAMPLE, load_s=0.5)
+    assert (found.runs, session.session.sizes) == (1, [4, 1])  # type: ignore[attr-defined]
+    session.run(SAMPLE)
+    assert measure(session, SAMPLE, load_s=0.5).runs == 1, "the first was the warm-up"
+    assert session.spent_s >= 1.8
 
 
-def test_the_engine_s_own_clock_counts(scene: tuple[object, Reference]) -> None:
-    found = measure(InAPage(), *scene, load_s=0.5)  # type: ignore[arg-type]
+def test_a_slow_session_that_was_never_given_a_single_sample_is_asked_once() -> None:
+    session = TimedSession(SlowSession())
+    session.run(BATCH)
+    assert measure(session, SAMPLE, load_s=0.5).runs == 1
+    assert session.session.sizes == [4, 1]  # type: ignore[attr-defined]
+
+
+def test_the_engine_s_own_clock_counts() -> None:
+    found = measure(TimedSession(InAPage()), SAMPLE, load_s=0.5)
     assert (found.load_ms, found.warm_up_ms, found.p50_ms, found.p95_ms) == (7.0, 0.25, 0.25, 0.25)
 
 

@@ -1,0 +1,116 @@
+"""One output of an artifact in a trial: measured over all calls, and the call that first broke a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from validation.compare import OutputMeter
+from validation.expected import Batch, OutputReference
+from validation.fitting import Call
+from validation.limits import Tolerances, settle
+from validation.task_meters import TaskMeter
+from validation.tolerance import greatest_difference, passes
+from validation.verdict import Comparison, OutputVerdict, Outside, Tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What broke a limit first.
+
+    Attributes:
+        by: origin of the sample, with its case.
+        after: how many samples had been run by then, that one included.
+    """
+
+    by: str
+    after: int
+
+
+class OutputTrial:
+    """Measures one output; memory does not grow with the number of samples.
+
+    Args:
+        output: of the original.
+        tolerances: its limits.
+        task_meters: for what is measured besides the distance of elements.
+    """
+
+    def __init__(
+        self, output: OutputReference, tolerances: Tolerances, task_meters: Sequence[TaskMeter]
+    ) -> None:
+        self.output = output
+        self._tolerances, self._task_meters = tolerances, task_meters
+        self._meter = self._new_meter()
+        self._found: dict[str, _Finding] = {}
+
+    def add(self, call: Call, actual: np.ndarray, batch: Batch, samples: int) -> None:
+        """One call inside the domain; `samples` have been run before it."""
+        name = self.output.spec.name
+        self._meter.add(call.expected[name], actual, call.first_sample)
+        for task in self._task_meters:
+            task.add(call.expected[name], actual, call.first_sample, batch)
+        comparison = self._comparison()
+        for tolerance in self._tolerances:
+            if passes(tolerance, comparison):
+                self._found.pop(tolerance.measure, None)
+            elif tolerance.measure not in self._found:
+                inner = self._place(comparison, call)
+                self._found[tolerance.measure] = _Finding(_kind(batch), samples + inner)
+
+    def look(self, call: Call, actual: np.ndarray, batch: Batch) -> Outside | None:
+        """One call outside the domain: its difference, where it is beyond the limits."""
+        name = self.output.spec.name
+        meter = self._new_meter()
+        meter.add(call.expected[name], actual, call.first_sample)
+        comparison = meter.result()
+        elementwise = [t for t in self._tolerances if _is_elementwise(t)]
+        broken = not all(passes(t, comparison) for t in elementwise)
+        if not broken:
+            return None
+        return Outside(
+            output=name,
+            case=batch.case,
+            sample=comparison.worst_index[0] if comparison.worst_index else call.first_sample,
+            max_abs=comparison.max_abs,
+            expected=comparison.worst_expected,
+            actual=comparison.worst_actual,
+        )
+
+    def verdict(self) -> OutputVerdict:
+        """What the measurement comes to."""
+        settled = settle(self._tolerances, self._comparison(), self.output)
+        found = self._found.get(settled.tolerance.measure)
+        if settled.passed or found is None:
+            return settled
+        return replace(settled, found_by=found.by, found_after=found.after)
+
+    def _new_meter(self) -> OutputMeter:
+        return OutputMeter(
+            self.output.spec,
+            limit=min(greatest_difference(t, self.output) for t in self._tolerances),
+            value_range=self.output.range,
+            per_sample=self.output.per_sample,
+        )
+
+    def _comparison(self) -> Comparison:
+        comparison = self._meter.result()
+        for task in self._task_meters:
+            comparison = task.apply(comparison)
+        return comparison
+
+    def _place(self, comparison: Comparison, call: Call) -> int:
+        """Number of the guilty sample within the call, from 1; of the last one where it isn't known."""
+        worst = comparison.worst_index[0] - call.first_sample if comparison.worst_index else -1
+        return worst + 1 if 0 <= worst < call.samples else call.samples
+
+
+def _kind(batch: Batch) -> str:
+    return f"{batch.origin}: {batch.case}" if batch.case else batch.origin
+
+
+def _is_elementwise(tolerance: Tolerance) -> bool:
+    """Whether a limit holds for any few samples, and not for a share or a mean over many."""
+    return tolerance.measure in ("noise_ratio", "max_rel_range", "max_abs", "mismatched", "allclose_ratio")
