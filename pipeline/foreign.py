@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from converters.artifact import Artifact
@@ -18,6 +19,7 @@ from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.foreign import adopt
 from validation.judge import conclude
+from validation.limit import check_limits
 from validation.reference import Reference
 from validation.verdict import SCHEMA, Validation
 
@@ -42,7 +44,8 @@ def judge_foreign(
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         steps = Steps(job, place.directory, place.directory, worker)
         source = steps.source(None)
-        reference = steps.reference(source)
+        check_limits(job.limits, source.signature.output_names)
+        reference = replace(steps.reference(source), limits=job.limits)
     artifacts = _adopt(job, paths, source, reference, place)
     with Judges(reference, place.log, job.judging) as judges:
         for path, artifact in artifacts.items():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from converters.errors import EdgeproofError
 from converters.source import LoadOptions
 from converters.target import ExportTarget, parse_targets
 from converters.training import TrainingPlan
-from pipeline.recipe import DataSection, LoadedRecipe, TrainSection
+from pipeline.recipe import CalibrationSection, DataSection, DomainSection, LoadedRecipe, TrainSection
+from validation.domain import Domain
 from validation.feeds import FeedSpec
+from validation.labels import ONLY, LabelSpec
+from validation.limit import Limit
 
 _SHARE_OF_MEMORY = 0.8
 
@@ -54,6 +60,7 @@ class Job:
         runtimes: names, patterns and groups, as the user wrote them.
         require: names of runtimes that must be here.
         allow_failing: targets that may ship, or be missing, without having passed.
+        limits: what the user set for single outputs, in place of what is derived.
         conversion: limits for each conversion; training has none.
         judging: limits for each artifact on each runtime.
     """
@@ -71,6 +78,7 @@ class Job:
     runtimes: tuple[str, ...] = ("cpu",)
     require: tuple[str, ...] = ()
     allow_failing: tuple[ExportTarget, ...] = ()
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     conversion: Limits = Limits()
     judging: Limits = Limits()
 
@@ -90,8 +98,8 @@ def job_of(loaded: LoadedRecipe) -> Job:
             code_directories=code,
             trust=recipe.model.trust,
         ),
-        data=_feeds(loaded, recipe.data) or FeedSpec(),
-        calibration=_feeds(loaded, recipe.calibration),
+        data=_data(loaded, recipe.data or DataSection(), _domain(recipe.domain)),
+        calibration=_calibration(loaded, recipe.calibration, _domain(recipe.domain)),
         targets=parse_targets(recipe.export.targets),
         opset=recipe.export.opset,
         batch=recipe.export.batch,
@@ -99,7 +107,8 @@ def job_of(loaded: LoadedRecipe) -> Job:
         require=recipe.validate.require,
         allow_failing=parse_targets(recipe.package.allow_failing),
         conversion=Limits(recipe.export.time_limit_s, recipe.export.memory_limit_mb),
-        judging=Limits(recipe.validate.time_limit_s),
+        judging=Limits(recipe.validate.time_limit_s, recipe.validate.memory_limit_mb),
+        limits={name: Limit(**asdict(limit)) for name, limit in recipe.validate.limits.items()},
     )
 
 
@@ -133,9 +142,20 @@ def _training(section: TrainSection | None, code: tuple[Path, ...]) -> TrainingP
     )
 
 
-def _feeds(loaded: LoadedRecipe, section: DataSection | None) -> FeedSpec | None:
-    if section is None:
-        return None
+def _data(loaded: LoadedRecipe, section: DataSection, domain: Domain) -> FeedSpec:
+    return replace(
+        _feeds(loaded, section, domain),
+        labels=_labels(loaded, section.labels),
+        directed=section.directed,
+        searched=section.searched,
+    )
+
+
+def _calibration(loaded: LoadedRecipe, section: CalibrationSection | None, domain: Domain) -> FeedSpec | None:
+    return None if section is None else _feeds(loaded, section, domain)
+
+
+def _feeds(loaded: LoadedRecipe, section: CalibrationSection, domain: Domain) -> FeedSpec:
     return FeedSpec(
         npz=loaded.resolve(section.npz),
         npy=loaded.resolve(section.npy),
@@ -146,4 +166,27 @@ def _feeds(loaded: LoadedRecipe, section: DataSection | None) -> FeedSpec | None
         batch=section.batch,
         seed=section.seed,
         value_range=section.range,
+        domain=domain,
+    )
+
+
+def _labels(loaded: LoadedRecipe, labels: bool | str | dict[str, str]) -> LabelSpec | None:
+    """`true` for what a callable yields beside the inputs; a key or a file; or those by output."""
+    if labels is False:
+        return None
+    if labels is True:
+        return LabelSpec(streamed=True)
+    named = {ONLY: labels} if isinstance(labels, str) else labels
+    files = {name: str(loaded.resolve(text)) for name, text in named.items() if text.endswith(".npy")}
+    return LabelSpec({**named, **files})
+
+
+def _domain(section: DomainSection) -> Domain:
+    return Domain(
+        ranges=section.ranges,
+        range=section.range,
+        nan=section.nan,
+        inf=section.inf,
+        denormals=section.denormals,
+        margin=section.margin,
     )

@@ -84,6 +84,40 @@ data_option = click.option(
     metavar="FILE.npz",
     help="Inputs, keyed by the model's input names; natural ones when left out.",
 )
+labels_option = click.option(
+    "--labels",
+    multiple=True,
+    metavar="[OUTPUT=]KEY",
+    help="Right classes of the data's samples: a key of the .npz, or a .npy file.",
+)
+range_option = click.option(
+    "--range",
+    "ranges",
+    multiple=True,
+    metavar="[INPUT=]LEAST,GREATEST",
+    help="Numbers that count, of all inputs or of one.",
+)
+nan_option = click.option("--nan", is_flag=True, help="NaN in the inputs counts.")
+inf_option = click.option("--inf", is_flag=True, help="Infinities in the inputs count.")
+limit_option = click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="OUTPUT:MEASURE=NUMBER",
+    help="What an output must keep: rtol=R,atol=A or sqnr_db=N, agreement=N, accuracy=N.",
+)
+time_limit_option = click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="For one conversion, or one artifact on one runtime; 1800 when left out.",
+)
+memory_limit_option = click.option(
+    "--memory-limit",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="For each process that converts or runs; 80 % of the machine's when left out.",
+)
 batch_option = click.option(
     "--batch", type=click.IntRange(min=1), default=1, help="Batch size where a format needs a fixed one."
 )

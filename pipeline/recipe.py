@@ -11,6 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from validation.domain import MARGIN
+from validation.feeds import SEARCHED
+
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """Of a model's name and version, since both become directory names."""
 
@@ -40,8 +43,8 @@ class TrainSection(_Section, frozen=True, kw_only=True):
     seed: int = 0
 
 
-class DataSection(_Section, frozen=True, kw_only=True):
-    """`[data]` and `[calibration]`: at most one of npz, npy, images and callable."""
+class CalibrationSection(_Section, frozen=True, kw_only=True):
+    """`[calibration]`: at most one of npz, npy, images and callable."""
 
     npz: str | None = None
     npy: str | None = None
@@ -51,6 +54,25 @@ class DataSection(_Section, frozen=True, kw_only=True):
     batch: int = 8
     seed: int = 0
     range: tuple[float, float] | None = None
+
+
+class DataSection(CalibrationSection, frozen=True, kw_only=True):
+    """`[data]`: likewise, the labels that belong to it, and what is tried besides."""
+
+    labels: bool | str | dict[str, str] = False
+    directed: bool = True
+    searched: int = SEARCHED
+
+
+class DomainSection(_Section, frozen=True, kw_only=True):
+    """`[domain]`: the inputs on which a difference is a fault."""
+
+    range: tuple[float, float] | None = None
+    ranges: dict[str, tuple[float, float]] = {}
+    nan: bool = False
+    inf: bool = False
+    denormals: bool = False
+    margin: float = MARGIN
 
 
 class ExportSection(_Section, frozen=True, kw_only=True):
@@ -63,12 +85,24 @@ class ExportSection(_Section, frozen=True, kw_only=True):
     memory_limit_mb: int | None = None
 
 
+class LimitSection(_Section, frozen=True, kw_only=True):
+    """`[validate.limits.OUTPUT]`: what that output must keep, in place of the limit that is derived."""
+
+    rtol: float | None = None
+    atol: float | None = None
+    sqnr_db: float | None = None
+    agreement: float | None = None
+    accuracy: float | None = None
+
+
 class ValidateSection(_Section, frozen=True, kw_only=True):
-    """`[validate]`: the runtimes that are tried, and those that must be here."""
+    """`[validate]`: the runtimes that are tried, those that must be here, and limits by output."""
 
     runtimes: tuple[str, ...] = ("cpu",)
     require: tuple[str, ...] = ()
     time_limit_s: float = 1800.0
+    memory_limit_mb: int | None = None
+    limits: dict[str, LimitSection] = {}
 
 
 class PackageSection(_Section, frozen=True, kw_only=True):
@@ -84,7 +118,8 @@ class Recipe(_Section, frozen=True, kw_only=True):
     model: ModelSection
     train: TrainSection | None = None
     data: DataSection | None = None
-    calibration: DataSection | None = None
+    calibration: CalibrationSection | None = None
+    domain: DomainSection = DomainSection()
     export: ExportSection = ExportSection()
     validate: ValidateSection = ValidateSection()
     package: PackageSection = PackageSection()

@@ -12,7 +12,8 @@ import msgspec
 
 from converters.errors import EdgeproofError
 from converters.target import parse_targets
-from pipeline.recipe import NAME_PATTERN, DataSection, LoadedRecipe, Recipe
+from pipeline.recipe import NAME_PATTERN, CalibrationSection, LimitSection, LoadedRecipe, Recipe
+from validation.limit import Limit
 
 RECIPE_NAME = "recipe.toml"
 """Name of the file that is taken when a directory, or nothing, is named."""
@@ -60,7 +61,7 @@ def line_of(text: str, section: str, key: str | None = None) -> int | None:
     entry = re.compile(rf"""\s*["']?{re.escape(key or "")}["']?\s*=""")
     for number, line in enumerate(text.splitlines(), start=1):
         if head := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
-            current = head[1]
+            current = re.sub(r"""["']""", "", head[1])
             found = key is None and current == section
         elif current == "":
             found = inline.match(line) is not None
@@ -106,6 +107,32 @@ def _check_keys(file: Path, text: str, tables: dict[str, Any]) -> None:
         for key in table:
             if key not in fields:
                 raise _unknown(_place(file, text, section, key), f"key {key!r} in [{section}]", key, fields)
+    _check_limit_keys(file, text, tables.get("validate", {}).get("limits", {}))
+
+
+def _check_limit_keys(file: Path, text: str, limits: Any) -> None:
+    """`[validate.limits.OUTPUT]` by hand, since msgspec doesn't say of which output it speaks."""
+    fields = list(LimitSection.__struct_fields__)
+    for name, table in limits.items() if isinstance(limits, dict) else [("OUTPUT", limits)]:
+        section = f"validate.limits.{name}"
+        if not isinstance(table, dict):
+            raise EdgeproofError(
+                f"{_place(file, text, 'validate.limits', name)}: limits are given by output",
+                got=f"{name} = {table!r}" if isinstance(limits, dict) else f"limits = {table!r}",
+                want="[validate.limits.OUTPUT] with rtol and atol, sqnr_db, agreement or accuracy",
+                fix="see docs/recipe.md",
+            )
+        for key, value in table.items():
+            where = _place(file, text, section, key)
+            if key not in fields:
+                raise _unknown(where, f"key {key!r} in [{section}]", key, fields)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise EdgeproofError(
+                    f"{where}: {key} in [{section}] has the wrong type",
+                    got=repr(value),
+                    want="a number",
+                    fix="see docs/recipe.md",
+                )
 
 
 def _unknown(place: str, what: str, name: str, known: list[str]) -> EdgeproofError:
@@ -119,7 +146,7 @@ def _unknown(place: str, what: str, name: str, known: list[str]) -> EdgeproofErr
 
 
 def _place(file: Path, text: str, section: str, key: str | None = None) -> str:
-    line = line_of(text, section, key) or line_of(text, section)
+    line = line_of(text, section, key) or line_of(text, section) or line_of(text, section.partition(".")[0])
     return f"{file}, line {line}" if line else str(file)
 
 
@@ -167,11 +194,14 @@ def _check_sense(file: Path, text: str, recipe: Recipe) -> None:
     for section, data in (("data", recipe.data), ("calibration", recipe.calibration)):
         _check_data(file, text, section, data)
     _check_numbers(file, text, recipe)
+    for name, limit in recipe.validate.limits.items():
+        section = f"validate.limits.{name}"
+        Limit(**msgspec.structs.asdict(limit)).check(name, f"{_place(file, text, section)}: ")
     parse_targets(recipe.export.targets)
     parse_targets(recipe.package.allow_failing)
 
 
-def _check_data(file: Path, text: str, section: str, data: DataSection | None) -> None:
+def _check_data(file: Path, text: str, section: str, data: CalibrationSection | None) -> None:
     sources = [key for key in ("npz", "npy", "images", "callable") if data and getattr(data, key)]
     if len(sources) > 1:
         raise EdgeproofError(
@@ -179,6 +209,15 @@ def _check_data(file: Path, text: str, section: str, data: DataSection | None) -
             got=" and ".join(sources),
             want="at most one of npz, npy, images, callable",
             fix="keep one of them",
+        )
+    labels = getattr(data, "labels", False)
+    source = sources[0] if sources else "none"
+    if labels and (source == "none" or (labels is True and source != "callable")):
+        raise EdgeproofError(
+            f"{_place(file, text, section, 'labels')}: labels don't go with the data",
+            got=f"labels = {'true' if labels is True else repr(labels)}, and {source} as data",
+            want="true with a callable that yields (inputs, labels); else a key of the npz, or a .npy file",
+            fix="correct labels, or name the data that they belong to",
         )
 
 

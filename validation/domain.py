@@ -28,6 +28,9 @@ FLOAT_LIMIT = 1e4
 """Greatest magnitude of floats that count where neither data nor recipe tell: pixels, counts, decibels,
 prices and logits lie below, and squares of it are far from overflow in float32."""
 
+MARGIN = 0.1
+"""Share of the data's span that still counts on each side of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -48,7 +51,7 @@ class Domain:
     nan: bool = False
     inf: bool = False
     denormals: bool = False
-    margin: float = 0.1
+    margin: float = MARGIN
 
     def limits(self, spec: TensorSpec, seen: Range | None = None, accepted: Range | None = None) -> Range:
         """Least and greatest value of an input that count.

@@ -27,14 +27,18 @@ class Limit:
     agreement: float | None = None
     accuracy: float | None = None
 
-    def check(self, output: str) -> None:
+    def check(self, output: str, place: str = "") -> None:
         """Confirms that the limit makes sense.
+
+        Args:
+            output: that it is for.
+            place: begins the message: "recipe.toml, line 3: ".
 
         Raises:
             EdgeproofError: it sets nothing, half of a pair, or a number that is no limit.
         """
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
-        what = f"limit of {output}"
+        what = f"{place}limit of {output}"
         if not given:
             raise EdgeproofError(what + ": nothing is limited", got="no measure", want=_WANT, fix=_FIX)
         if (self.rtol is None) != (self.atol is None):

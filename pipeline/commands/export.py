@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 @options.opset_option
 @options.batch_option
 @options.data_option
+@options.range_option
+@options.time_limit_option
+@options.memory_limit_option
 @options.custom_objects_option
 @options.trust_option
 @options.fresh_option
@@ -37,6 +40,9 @@ def command(
     opset: int | None,
     batch: int,
     data: Path | None,
+    ranges: tuple[str, ...],
+    time_limit: float | None,
+    memory_limit: int | None,
     custom_objects: tuple[str, ...],
     trust: bool,
     fresh: bool,
@@ -46,7 +52,7 @@ def command(
     Each target gets a directory below that of -o: DIR/tflite-float32/model.tflite. --data calibrates
     integer targets. Options about the model and its conversion are for a MODEL; a RECIPE has its own.
     """
-    from pipeline.commands.models import model_job, only_for_models
+    from pipeline.commands.models import domain_of, model_job, only_for_models
     from pipeline.commands.recipes import is_recipe, load_job
     from pipeline.places import held, scratch
     from pipeline.plan import export
@@ -54,7 +60,14 @@ def command(
     about = f"edgeproof export {model}"
     if is_recipe(model):
         only_for_models(
-            signature=signature, opset=opset, data=data, custom_objects=custom_objects, trust=trust
+            signature=signature,
+            opset=opset,
+            data=data,
+            range=ranges,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            custom_objects=custom_objects,
+            trust=trust,
         )
         _, job = load_job(model, targets)
         with held(BUILD / job.name, about) as place, progress():
@@ -71,6 +84,9 @@ def command(
             opset=opset,
             batch=batch,
             data=data,
+            domain=domain_of(ranges),
+            time_limit=time_limit,
+            memory_limit=memory_limit,
             custom_objects=custom_objects,
             trust=trust,
         )

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 @options.require_option
 @options.signature_option
 @options.data_option
+@options.labels_option
+@options.range_option
+@options.nan_option
+@options.inf_option
+@options.limit_option
+@options.time_limit_option
+@options.memory_limit_option
 @options.custom_objects_option
 @options.trust_option
 @options.output_option
@@ -37,6 +44,13 @@ def command(
     require: tuple[str, ...],
     signature: str | None,
     data: Path | None,
+    labels: tuple[str, ...],
+    ranges: tuple[str, ...],
+    nan: bool,
+    inf: bool,
+    limits: tuple[str, ...],
+    time_limit: float | None,
+    memory_limit: int | None,
     custom_objects: tuple[str, ...],
     trust: bool,
     output: Path | None,
@@ -53,7 +67,19 @@ def command(
 
     printer = Printer(json_to)
     if is_recipe(model) and not artifacts:
-        only_for_models(signature=signature, data=data, custom_objects=custom_objects, trust=trust)
+        only_for_models(
+            signature=signature,
+            data=data,
+            labels=labels,
+            range=ranges,
+            nan=nan,
+            inf=inf,
+            limit=limits,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            custom_objects=custom_objects,
+            trust=trust,
+        )
         return _validate_recipe(
             printer, model, runtimes=runtimes, require=require, output=output, fresh=fresh
         )
@@ -61,9 +87,20 @@ def command(
         raise click.UsageError("name the exports to judge after the MODEL, or a RECIPE alone")
     if output is not None or fresh:
         raise click.UsageError("-o and --fresh are for a RECIPE")
-    from pipeline.commands.models import model_job
+    from pipeline.commands.models import domain_of, limits_of, model_job
 
-    job = model_job(model, signature=signature, data=data, custom_objects=custom_objects, trust=trust)
+    job = model_job(
+        model,
+        signature=signature,
+        data=data,
+        labels=labels,
+        domain=domain_of(ranges, nan, inf),
+        limits=limits_of(limits),
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+        custom_objects=custom_objects,
+        trust=trust,
+    )
     return _validate_model(printer, job, artifacts, runtimes, require)
 
 

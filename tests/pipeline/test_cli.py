@@ -53,6 +53,25 @@ def test_every_option_is_documented_and_every_documented_option_exists():
     ("arguments", "said"),
     [
         (["frobnicate"], "No such command 'frobnicate'"),
+        (
+            ["validate", "net.keras", "net.onnx", "--limit", "logits=3"],
+            "--limit logits=3: want OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or "
+            "logits:rtol=1e-3,atol=1e-5",
+        ),
+        (
+            ["validate", "net.keras", "net.onnx", "--limit", "logits:sqnr=3"],
+            "--limit logits:sqnr=3: want OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or "
+            "logits:rtol=1e-3,atol=1e-5",
+        ),
+        (
+            ["validate", "net.keras", "net.onnx", "--range", "x=0"],
+            "--range x=0: want LEAST,GREATEST or INPUT=LEAST,GREATEST",
+        ),
+        (["validate", "net.keras", "net.onnx", "--labels", "y"], "--labels are of the samples in --data"),
+        (
+            ["validate", "recipe.toml", "--nan", "--time-limit", "9"],
+            "--nan, --time-limit: these are for a MODEL; a recipe has keys for them",
+        ),
         (["export", "net.keras"], "a MODEL is exported with -t TARGET… and -o DIR"),
         (
             ["export", "recipe.toml", "--opset", "17"],

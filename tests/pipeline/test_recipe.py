@@ -13,6 +13,9 @@ from converters.errors import EdgeproofError, ExitStatus
 from converters.target import ExportTarget
 from pipeline.job import job_of
 from pipeline.recipe_file import line_of, read_recipe, sections
+from validation.domain import Domain
+from validation.labels import LabelSpec
+from validation.limit import Limit
 
 DOCS = Path(pipeline.__file__).parent.parent / "docs" / "recipe.md"
 
@@ -100,14 +103,14 @@ WRONG = {
         LEAST + "[exports]\n",
         "{file}, line 4: no such section [exports]\n"
         "  got:  'exports'\n"
-        "  want: one of model, train, data, calibration, export, validate, package\n"
+        "  want: one of model, train, data, calibration, domain, export, validate, package\n"
         "  fix:  did you mean export?",
     ),
     "key-before-any-section": (
         "opset = 17\n" + LEAST,
         "{file}, line 1: no such section [opset]\n"
         "  got:  'opset'\n"
-        "  want: one of model, train, data, calibration, export, validate, package\n"
+        "  want: one of model, train, data, calibration, domain, export, validate, package\n"
         "  fix:  see docs/recipe.md",
     ),
     "section-as-a-value": (
@@ -116,6 +119,55 @@ WRONG = {
         "  got:  export = 3\n"
         "  want: [export] with keys below it\n"
         "  fix:  see docs/recipe.md",
+    ),
+    "half-a-limit": (
+        LEAST + "[validate.limits.logits]\natol = 0.1\n",
+        "{file}, line 4: limit of logits: half of a pair\n"
+        "  got:  atol alone\n"
+        "  want: rtol and atol together: |actual - expected| <= atol + rtol |expected|\n"
+        "  fix:  add rtol; 0 if there is to be none",
+    ),
+    "limit-of-no-measure": (
+        LEAST + "[validate]\n\n[validate.limits.'a/b']\nsqnr = 20\n",
+        "{file}, line 7: no such key 'sqnr' in [validate.limits.a/b]\n"
+        "  got:  'sqnr'\n"
+        "  want: one of rtol, atol, sqnr_db, agreement, accuracy\n"
+        "  fix:  did you mean sqnr_db?",
+    ),
+    "limit-in-words": (
+        LEAST + "[validate.limits.logits]\n\nsqnr_db = 'high'\n",
+        "{file}, line 6: sqnr_db in [validate.limits.logits] has the wrong type\n"
+        "  got:  'high'\n"
+        "  want: a number\n"
+        "  fix:  see docs/recipe.md",
+    ),
+    "limit-without-output": (
+        LEAST + "[validate.limits]\nsqnr_db = 20\n",
+        "{file}, line 5: limits are given by output\n"
+        "  got:  sqnr_db = 20\n"
+        "  want: [validate.limits.OUTPUT] with rtol and atol, sqnr_db, agreement or accuracy\n"
+        "  fix:  see docs/recipe.md",
+    ),
+    "limit-out-of-range": (
+        LEAST + "[validate.limits.logits]\nagreement = 99\n",
+        "{file}, line 4: limit of logits: agreement is out of range\n"
+        "  got:  99.0\n"
+        "  want: 0 to 1\n"
+        "  fix:  correct agreement",
+    ),
+    "labels-without-data": (
+        LEAST + "[data]\nlabels = 'y'\n",
+        "{file}, line 5: labels don't go with the data\n"
+        "  got:  labels = 'y', and none as data\n"
+        "  want: true with a callable that yields (inputs, labels); else a key of the npz, or a .npy file\n"
+        "  fix:  correct labels, or name the data that they belong to",
+    ),
+    "labels-of-an-npz-by-true": (
+        LEAST + "[data]\nnpz = 'data.npz'\nlabels = true\n",
+        "{file}, line 6: labels don't go with the data\n"
+        "  got:  labels = true, and npz as data\n"
+        "  want: true with a callable that yields (inputs, labels); else a key of the npz, or a .npy file\n"
+        "  fix:  correct labels, or name the data that they belong to",
     ),
     "wrong-type": (
         LEAST + "[export]\n# a comment\nopset = '17'\n",
@@ -226,12 +278,44 @@ def test_a_line_is_found_in_any_spelling_of_toml():
 
 
 def test_every_key_is_documented_and_every_documented_key_exists():
-    """The tables of docs/recipe.md against the structs, section by section; calibration is as data."""
+    """The tables of docs/recipe.md against the structs, section by section; calibration has keys of data."""
     documented: dict[str, list[str]] = {}
     for section, body in re.findall(r"^## `\[(\w+)\]`\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.M | re.S):
         documented[section] = re.findall(r"^\| `(\w+)` \|", body, re.M)
-    documented["calibration"] = documented["data"]
+    documented["calibration"] = documented["data"][:-3]
     assert documented == {name: list(kind.__struct_fields__) for name, kind in sections().items()}
+
+
+def test_limits_labels_and_domain_reach_the_job(recipe, tmp_path):
+    job = job_of(read_recipe(recipe(LEAST + BUDGET)))
+    assert job.limits == {"logits": Limit(sqnr_db=25), "box": Limit(rtol=1e-3, atol=0)}
+    assert job.data.labels == LabelSpec({"logits": "y", "box": str(tmp_path / "box.npy")})
+    assert (job.data.directed, job.data.searched) == (False, 0)
+    assert job.data.domain == Domain(ranges={"image": (0, 1)}, range=(-1, 1), nan=True, margin=0.5)
+    assert job.calibration is not None
+    assert job.calibration.domain == job.data.domain
+    assert job.judging.memory_mb == 900
+
+
+BUDGET = """
+[data]
+npz = "data.npz"
+labels = { logits = "y", box = "box.npy" }
+directed = false
+searched = 0
+[calibration]
+npz = "other.npz"
+[domain]
+range = [-1, 1]
+ranges = { image = [0, 1] }
+nan = true
+margin = 0.5
+[validate]
+memory_limit_mb = 900
+[validate.limits]
+logits = { sqnr_db = 25 }
+box = { rtol = 1e-3, atol = 0 }
+"""
 
 
 def test_documented_defaults_are_the_real_ones():
