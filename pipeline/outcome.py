@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from converters.errors import ExitStatus
-from converters.target import all_targets
+from converters.target import ORIGINAL, all_targets
 from validation.runtimes import select
 from validation.verdict import Verdict
 
@@ -16,12 +16,19 @@ CONVERSION = "conversion"
 def all_well(verdicts: Collection[Verdict], allowed: Collection[str] = ()) -> bool:
     """Whether each artifact that isn't allowed to fail has passed; no verdict at all proves nothing.
 
+    The original is no export: a runtime for it may be missing.
+
     Args:
         verdicts: of a whole run.
         allowed: targets that may fail, such as "tflite:int8".
     """
-    judged = {verdict.artifact for verdict in verdicts if verdict.target not in allowed}
-    return bool(verdicts) and all(artifact_passed(verdicts, artifact) for artifact in judged)
+    present = [verdict for verdict in verdicts if not _is_absent_original(verdict)]
+    judged = {verdict.artifact for verdict in present if verdict.target not in allowed}
+    return bool(present) and all(artifact_passed(verdicts, artifact) for artifact in judged)
+
+
+def _is_absent_original(verdict: Verdict) -> bool:
+    return verdict.target.startswith(f"{ORIGINAL}:") and verdict.verdict == "unavailable"
 
 
 def artifact_passed(verdicts: Collection[Verdict], artifact: str) -> bool:

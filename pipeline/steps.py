@@ -29,6 +29,7 @@ from pipeline.versions import own_code_sha256, tool_versions, user_code_sha256
 from pipeline.worker import Worker, WorkerError
 from validation.feeds import FeedSpec, write_feeds
 from validation.noise import roundings
+from validation.original_artifact import write_original
 from validation.reference import Reference, record
 
 CALIBRATION_SAMPLES = 256
@@ -119,6 +120,10 @@ class Steps:
             return self._worker.call(record, source=source, spec=self._job.data, out=out, precisions=rounded)
 
         return build_directory(Reference, self._work / "reference", make)
+
+    def original(self, source: SourceModel) -> Artifact:
+        """The original as an artifact, for runtimes that open it."""
+        return build_directory(Artifact, self._work / "original", lambda out: write_original(source, out))
 
     def options(self, signature: Signature) -> ConversionOptions:
         """What the conversions are told; writes the calibration feeds if a target needs them."""

@@ -13,6 +13,8 @@ ABSENT = verdict("a", "litert-gpu", "unavailable")
 FAIL = verdict("b", "litert-cpu", "fail", target="tflite:int8")
 ERROR = verdict("b", "litert-cpu", "error", target="tflite:int8")
 UNMADE = verdict("c", CONVERSION, "error", target="onnx:float16")
+NO_GPU = verdict("model.keras", "keras-gpu", "unavailable", target="keras:float32")
+GPU_FAILS = verdict("model.keras", "keras-gpu", "fail", target="keras:float32")
 UNTRIED = verdict("d", "litert-gpu", "unavailable", target="tflite:float16")
 
 
@@ -32,6 +34,12 @@ UNTRIED = verdict("d", "litert-gpu", "unavailable", target="tflite:float16")
         pytest.param([PASS, FAIL], [], ["tflite:int8"], ExitStatus.OK, id="allowed-to-fail"),
         pytest.param([PASS, UNMADE], [], ["onnx:float16"], ExitStatus.OK, id="allowed-not-to-be-made"),
         pytest.param([PASS, FAIL], [], ["onnx:float16"], ExitStatus.VERDICT_FAILED, id="another-is-allowed"),
+        pytest.param([PASS, NO_GPU], [], [], ExitStatus.OK, id="no-second-engine-for-the-original"),
+        pytest.param(
+            [PASS, NO_GPU], ["keras-gpu"], [], ExitStatus.UNAVAILABLE, id="required-for-the-original"
+        ),
+        pytest.param([PASS, GPU_FAILS], [], [], ExitStatus.VERDICT_FAILED, id="the-original-fails-there"),
+        pytest.param([NO_GPU], [], [], ExitStatus.UNAVAILABLE, id="nothing-but-an-absent-original"),
         pytest.param([ERROR], ["litert-cpu"], [], ExitStatus.VERDICT_FAILED, id="required-and-broken"),
     ],
 )
