@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from converters.signature import TensorSpec
+from validation.localization import Localization
 
 SCHEMA = 1
 UNPROVEN = "nothing was proven"
@@ -232,6 +233,7 @@ class Verdict:
         latency: None where nothing ran to the end, and in bundles, which are the same every time.
         outside: differences outside the domain.
         split: of quantized exports, where their reference runtime could be run too.
+        localization: which layer is wrong; None where it was not looked for.
     """
 
     artifact: str
@@ -248,6 +250,7 @@ class Verdict:
     latency: Latency | None = None
     outside: tuple[Outside, ...] = ()
     split: tuple[Split, ...] = ()
+    localization: Localization | None = None
 
 
 @dataclass(frozen=True, slots=True)

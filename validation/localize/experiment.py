@@ -1,0 +1,144 @@
+"""Runs the layers of an export alone, fed the original's values, and says which of them are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from validation.dtypes import dtype_name, epsilon, is_float
+from validation.localize.bench import Bench
+from validation.localize.matching import Match
+from validation.localize.measuring import FACTOR, Error, Floor, difference, floor_of
+from validation.localize.original_graph import OriginalGraph
+from validation.localize.runs import Nudge, OriginalRun, TwinRun
+
+NUDGES = 3
+"""How often inputs and weights are moved by one ulp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the layers before a matched tensor do when they are fed the original's values.
+
+    Attributes:
+        error: against the original, fed the same.
+        floor: how wrong they may be.
+        fault: why they could not be run; "" where they could.
+    """
+
+    match: Match
+    error: Error
+    floor: Floor
+    fault: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.floor.ratio(self.error)
+
+    @property
+    def wrong(self) -> bool:
+        return self.ratio > FACTOR
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The export and the original side by side, on the same inputs.
+
+    Attributes:
+        bench: the export.
+        original: structure of the original's graph.
+        actual: the original in its own arithmetic.
+        twin: the original in float64; None where there is none.
+        inputs: in the file's dtypes, by key.
+        given: the same as the original takes them, by tensor.
+        rounding: what the export's precision does to a weight; None where it keeps them.
+    """
+
+    bench: Bench
+    original: OriginalGraph
+    actual: OriginalRun
+    twin: TwinRun | None
+    inputs: Mapping[str, np.ndarray]
+    given: Mapping[str, np.ndarray]
+    rounding: Callable[[np.random.Generator], Nudge] | None = None
+
+    @property
+    def true(self) -> OriginalRun | TwinRun:
+        """What the layers are held against."""
+        return self.twin or self.actual
+
+    def given_at(self, matches: Sequence[Match], values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The original's inputs, and its values at matched tensors, rounded as the file is fed them."""
+        tensors = {m.boundary.tensor: m.from_file(m.to_file(values[m.boundary.tensor])) for m in matches}
+        return {**self.given, **tensors}
+
+    def values(self) -> dict[str, np.ndarray]:
+        """The original's own values at every boundary."""
+        return self.true.run(self.given, [boundary.tensor for boundary in self.original.boundaries])
+
+    def alone(
+        self, matches: Sequence[Match], values: Mapping[str, np.ndarray], others: Sequence[str] = ()
+    ) -> tuple[list[Finding], dict[str, np.ndarray]]:
+        """Each stretch between matched tensors, fed the original's values.
+
+        Args:
+            matches: where the file is cut.
+            values: the original's, by tensor.
+            others: keys of further tensors to be looked at.
+
+        Returns:
+            The findings, in the order of the matches, and what the file gave by key.
+        """
+        tensors = {match.key: match.to_file(values[match.boundary.tensor]) for match in matches}
+        feeds = {
+            **self.inputs,
+            **{key: array for key, array in tensors.items() if key in self.bench.file.used},
+        }
+        keys = [match.key for match in matches]
+        got, failed = self.bench.run_each(feeds, [*keys, *(key for key in others if key not in feeds)])
+        given = self.given_at(matches, values)
+        wanted = [match.boundary.tensor for match in matches]
+        truth = self.true.run(given, wanted)
+        answers = list(self._answers(given, wanted))
+        findings = []
+        for match in matches:
+            tensor = match.boundary.tensor
+            floor = floor_of(truth[tensor], [a[tensor] for a in answers], match.dtype, match.quantization)
+            if match.key in got:
+                error = difference(truth[tensor], match.from_file(got[match.key]))
+                findings.append(Finding(match, error, floor, error.fault))
+            else:
+                inf = float("inf")
+                findings.append(Finding(match, Error(inf, inf, inf), floor, failed[match.key]))
+        return findings, got
+
+    def _answers(
+        self, given: Mapping[str, np.ndarray], wanted: Sequence[str]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """What the original says when nothing that matters is changed."""
+        yield self.actual.run(given, wanted)
+        for seed in range(NUDGES):
+            random = np.random.default_rng(seed)
+            ulp = _ulp(random)
+            moved = {key: ulp(array) if _moves(array) else array for key, array in given.items()}
+            rounded = self.rounding(random) if self.rounding is not None else ulp
+            yield self.actual.run(moved, wanted, rounded)
+            if self.twin is not None:
+                yield self.twin.rounded(given, wanted, seed)
+
+
+def _moves(array: np.ndarray) -> bool:
+    return is_float(dtype_name(array))
+
+
+def _ulp(random: np.random.Generator) -> Nudge:
+    """One float32 ulp up or down: 0.75 epsilons are 0.75 to 1.5 of a number's ulps, and round to one."""
+
+    def nudge(value: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = 0.75 * epsilon("float32") * random.choice((-1.0, 1.0), value.shape)
+            return (value.astype(np.float64) * (1 + step)).astype(np.float32)
+
+    return nudge

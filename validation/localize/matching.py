@@ -1,0 +1,273 @@
+"""Finds in a file the tensors that the original's layers hand on, by name and by value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from converters.artifact import Quantization
+from validation.casts import dequantize, quantize
+from validation.dtypes import numpy_dtype
+from validation.localize.file_graph import FileGraph
+from validation.localize.original_graph import Boundary, OriginalGraph
+
+SAME = 1e-3
+"""Tensors whose values differ by no more than this, relative, are the same tensor."""
+
+_DIGITS = re.compile(r"\d+$")
+
+Permutation = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A tensor of the original and the same in the file.
+
+    Attributes:
+        boundary: of the original.
+        key: in the file.
+        permutation: from the original's axes to the file's; None where they are the same.
+        dtype: of the file's tensor; "" as yet unknown.
+        quantization: of the file's tensor.
+    """
+
+    boundary: Boundary
+    key: str
+    permutation: Permutation | None = None
+    dtype: str = ""
+    quantization: Quantization | None = None
+
+    def to_file(self, values: np.ndarray) -> np.ndarray:
+        """The original's values in the file's dtype and layout."""
+        turned = values if self.permutation is None else values.transpose(self.permutation)
+        if self.quantization is not None:
+            return np.ascontiguousarray(quantize(turned, self.quantization))
+        return np.ascontiguousarray(turned.astype(numpy_dtype(self.dtype)) if self.dtype else turned)
+
+    def from_file(self, values: np.ndarray) -> np.ndarray:
+        """The file's values as real numbers in the original's layout."""
+        real = values if self.quantization is None else dequantize(values, self.quantization)
+        if self.permutation is None or real.ndim != len(self.permutation):
+            return real
+        return real.transpose(np.argsort(self.permutation))
+
+
+def match_by_name(
+    original: OriginalGraph,
+    file: FileGraph,
+    values: Mapping[str, np.ndarray],
+    seen: Mapping[str, np.ndarray],
+) -> tuple[Match, ...]:
+    """A tensor of the file for each boundary that one bears the name of.
+
+    Args:
+        original: its boundaries are looked for.
+        file: its tensors' names tell nodes; where they tell none, the constants of its ops tell the layer.
+        values: the original's, by tensor.
+        seen: the file's, by key, as far as they are known.
+    """
+    exact, by_layer = _candidates(original, file)
+    found = []
+    for boundary in original.boundaries:
+        keys = exact.get(boundary.tensor) or by_layer.get(boundary.layer, [])
+        match = _best(boundary, keys, file, values[boundary.tensor], seen)
+        if match is not None:
+            found.append(match)
+    ends = _match_outputs(original, file, values, seen)
+    return _one_each([*ends, *(match for match in found if match.boundary.tensor not in _tensors(ends))])
+
+
+def match_by_value(
+    boundaries: Iterable[Boundary],
+    file: FileGraph,
+    values: Mapping[str, np.ndarray],
+    seen: Mapping[str, np.ndarray],
+    taken: Iterable[str],
+) -> tuple[Match, ...]:
+    """A tensor of the file for each boundary whose values it has.
+
+    Args:
+        boundaries: to be found.
+        taken: keys that are matched already.
+    """
+    left = [key for op in file.ops for key in op.outputs if key in seen and key not in set(taken)]
+    found = []
+    for boundary in boundaries:
+        wanted = values[boundary.tensor]
+        for key in left:
+            permutation, error = _layout(wanted, seen[key], file.tensors[key].quantization)
+            if error <= SAME and _varies(wanted):
+                found.append(_match(boundary, key, permutation, file, seen))
+                left.remove(key)
+                break
+    return tuple(found)
+
+
+def _candidates(
+    original: OriginalGraph, file: FileGraph
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Keys by the tensor that they are named after, and by the layer whose last op gives them."""
+    exact: dict[str, list[str]] = {}
+    makers: dict[str, str] = {}
+    for op in file.ops:
+        layers = [original.layer(node) for node in map(_node(original), op.weights) if node]
+        for key in op.outputs:
+            nodes = [node for node in map(_node(original), file.tensors[key].names) if node]
+            last = max(nodes, key=lambda node: original.rank(node) or 0, default=None)
+            if last is not None:
+                exact.setdefault(last, []).append(key)
+            named = original.layer(last) if last is not None else next(iter(layers), "")
+            if named:
+                makers[key] = named
+    return exact, _last_of_layers(file, makers)
+
+
+def _node(original: OriginalGraph) -> Callable[[str], str | None]:
+    """From a name in a file to the node of the graph, or None."""
+
+    def find(name: str) -> str | None:
+        for candidate in (name, name.removesuffix(":0"), _DIGITS.sub("", name)):
+            if original.rank(candidate) is not None:
+                return candidate
+        return None
+
+    return find
+
+
+def _last_of_layers(file: FileGraph, makers: Mapping[str, str]) -> dict[str, list[str]]:
+    """Tensors that leave their layer."""
+    takers: dict[str, set[str]] = {}
+    for op in file.ops:
+        layer = next((makers[key] for key in op.outputs if key in makers), "")
+        for key in op.inputs:
+            takers.setdefault(key, set()).add(layer)
+    found: dict[str, list[str]] = {}
+    for key, layer in makers.items():
+        if takers.get(key, {""}) != {layer}:
+            found.setdefault(layer, []).append(key)
+    return found
+
+
+def _match_outputs(
+    original: OriginalGraph,
+    file: FileGraph,
+    values: Mapping[str, np.ndarray],
+    seen: Mapping[str, np.ndarray],
+) -> list[Match]:
+    """The outputs, whose names are sure."""
+    boundaries = {boundary.tensor: boundary for boundary in original.boundaries}
+    found = []
+    for name, tensor in original.outputs.items():
+        key = file.outputs.get(name, "")
+        if tensor not in boundaries or key not in file.makers:
+            continue
+        layout = (
+            _layout(values[tensor], seen[key], file.tensors[key].quantization) if key in seen else (None,)
+        )
+        found.append(_match(boundaries[tensor], key, layout[0], file, seen))
+    return found
+
+
+def _best(
+    boundary: Boundary,
+    keys: Sequence[str],
+    file: FileGraph,
+    wanted: np.ndarray,
+    seen: Mapping[str, np.ndarray],
+) -> Match | None:
+    """Of several tensors of one name the one with the right values, else the last with the right shape."""
+    rated = []
+    for place, key in enumerate(keys):
+        permutation, error = None, np.inf
+        if key in seen:
+            permutation, error = _layout(wanted, seen[key], file.tensors[key].quantization)
+        fits = key not in seen or sorted(seen[key].shape) == sorted(wanted.shape)
+        rated.append((error > SAME, not fits, place if error <= SAME else -place, key, permutation))
+    if not rated:
+        return None
+    *_, key, permutation = min(rated)
+    return _match(boundary, key, permutation, file, seen)
+
+
+def _match(
+    boundary: Boundary,
+    key: str,
+    permutation: Permutation | None,
+    file: FileGraph,
+    seen: Mapping[str, np.ndarray],
+) -> Match:
+    tensor = file.tensors[key]
+    dtype = tensor.dtype or (seen[key].dtype.name if key in seen else "")
+    return Match(boundary, key, permutation, dtype, tensor.quantization)
+
+
+def _layout(
+    wanted: np.ndarray, got: np.ndarray, quantization: Quantization | None
+) -> tuple[Permutation | None, float]:
+    """The order of axes in which two arrays are nearest, and their difference then."""
+    real = got if quantization is None else dequantize(got, quantization)
+    if object in (wanted.dtype, real.dtype):
+        return None, 0.0 if np.array_equal(wanted, real) else np.inf
+    best: tuple[Permutation | None, float] = (None, np.inf)
+    fitting: Permutation | None = None
+    for permutation in _permutations(wanted.ndim):
+        turned = wanted if permutation is None else wanted.transpose(permutation)
+        if turned.shape != real.shape:
+            continue
+        fitting = fitting or permutation
+        error = _relative(turned, real)
+        if error < best[1]:
+            best = (permutation, error)
+    if np.isfinite(best[1]):
+        return best
+    return _channels_first(wanted, real) if fitting is None else fitting, np.inf
+
+
+def _permutations(rank: int) -> list[Permutation | None]:
+    """As it is, and channels last to channels first."""
+    if rank < 3:
+        return [None]
+    return [None, (0, rank - 1, *range(1, rank - 1))]
+
+
+def _channels_first(wanted: np.ndarray, got: np.ndarray) -> Permutation | None:
+    """The layout of a result that has another size: by its channels."""
+    if wanted.ndim < 3 or got.ndim != wanted.ndim:
+        return None
+    if got.shape[-1] != wanted.shape[-1] and got.shape[1] == wanted.shape[-1]:
+        return (0, wanted.ndim - 1, *range(1, wanted.ndim - 1))
+    return None
+
+
+def _relative(wanted: np.ndarray, got: np.ndarray) -> float:
+    """Root mean square difference over root mean square value; Infinity where NaN stands alone."""
+    left, right = (np.asarray(array, np.float64) for array in (wanted, got))
+    both = np.isfinite(left) & np.isfinite(right)
+    if not np.array_equal(left[~both], right[~both], equal_nan=True):
+        return float("inf")
+    if not both.any():
+        return 0.0
+    with np.errstate(over="ignore"):
+        error = np.sqrt(np.mean((left[both] - right[both]) ** 2))
+        scale = np.sqrt(np.mean(left[both] ** 2))
+    return float(error / scale) if scale else float("inf" if error else 0.0)
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Constants equal many tensors."""
+    return bool(values.size > 1 and np.any(values != values.reshape(-1)[0]))
+
+
+def _one_each(matches: Sequence[Match]) -> tuple[Match, ...]:
+    """No tensor of the file twice: the first match, which is the surer one, keeps it."""
+    found: dict[str, Match] = {}
+    for match in matches:
+        found.setdefault(match.key, match)
+    return tuple(sorted(found.values(), key=lambda match: match.boundary.rank))
+
+
+def _tensors(matches: Iterable[Match]) -> set[str]:
+    return {match.boundary.tensor for match in matches}

@@ -1,0 +1,114 @@
+"""How wrong a tensor is, held against how wrong it may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from converters.artifact import Quantization
+from validation.compare import differences
+from validation.dtypes import dtype_name, epsilon, is_float
+
+FACTOR = 8.0
+"""A layer may be this many times as wrong as its own noise; the same factor as for outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """A difference between two arrays.
+
+    Attributes:
+        max_abs: greatest; Infinity where shapes differ, or a number stands against NaN.
+        rms: root mean square.
+        relative: `rms` over the root mean square of what is expected.
+        fault: what is wrong with the shape; "" where nothing is.
+    """
+
+    max_abs: float
+    rms: float
+    relative: float
+    fault: str = ""
+
+    @property
+    def sqnr_db(self) -> float:
+        """Infinity where nothing differs."""
+        if self.relative == 0:
+            return math.inf
+        return -20 * math.log10(self.relative) if math.isfinite(self.relative) else -math.inf
+
+
+def difference(expected: np.ndarray, actual: np.ndarray) -> Error:
+    """How far `actual` is off; it may have any shape and dtype."""
+    if expected.shape != actual.shape:
+        fault = f"shape {list(actual.shape)} instead of {list(expected.shape)}"
+        return Error(math.inf, math.inf, math.inf, fault)
+    if not expected.size:
+        return Error(0.0, 0.0, 0.0)
+    if is_float(dtype_name(expected)) or is_float(dtype_name(actual)):
+        expected, actual = expected.astype(np.float64), actual.astype(np.float64)
+    apart = differences(expected, actual)
+    if not np.isfinite(apart).all():
+        return Error(math.inf, math.inf, math.inf, "a number where the other has NaN or infinity")
+    scale = _rms(expected) if expected.dtype != object else 1.0
+    rms = _rms(apart)
+    return Error(float(apart.max()), rms, rms / scale if scale else (math.inf if rms else 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """How wrong a correct layer may be: greatest and root mean square difference."""
+
+    max_abs: float
+    rms: float
+
+    def ratio(self, error: Error) -> float:
+        """How many times over; 0 where nothing differs."""
+        return max(_over(error.max_abs, self.max_abs), _over(error.rms, self.rms))
+
+
+def floor_of(
+    truth: np.ndarray, others: Iterable[np.ndarray], dtype: str, quantization: Quantization | None
+) -> Floor:
+    """From what the original itself gives when nothing that matters is changed.
+
+    Args:
+        truth: the right values.
+        others: the original's own answers, in its own arithmetic, with inputs and weights nudged.
+        dtype: of the file's tensor: its rounding comes on top.
+        quantization: of the file's tensor: half a step comes on top.
+    """
+    if not is_float(dtype_name(truth)):
+        return Floor(0.0, 0.0)
+    errors = [difference(truth, other) for other in others]
+    finite = truth[np.isfinite(truth)].astype(np.float64)
+    magnitude = float(np.max(np.abs(finite), initial=0.0))
+    eps = max(epsilon("float32"), epsilon(dtype) if is_float(dtype) else 0.0)
+    # A result is off by half an epsilon of itself for being stored, and its step in a quantized file.
+    largest, rms = eps * magnitude / 2, eps * _rms(finite) / 2
+    if quantization is not None:
+        largest, rms = quantization.scale, quantization.scale / math.sqrt(12)
+    return Floor(
+        max([largest, *(e.max_abs for e in errors if math.isfinite(e.max_abs))]),
+        max([rms, *(e.rms for e in errors if math.isfinite(e.rms))]),
+    )
+
+
+def _rms(values: np.ndarray) -> float:
+    finite = (
+        values[np.isfinite(values)].astype(np.float64)
+        if values.dtype.kind == "f"
+        else values.astype(np.float64)
+    )
+    if not finite.size:
+        return 0.0
+    peak = float(np.max(np.abs(finite)))
+    return peak * math.sqrt(float(np.mean((finite / peak) ** 2))) if peak else 0.0
+
+
+def _over(value: float, limit: float) -> float:
+    if value == 0:
+        return 0.0
+    return value / limit if limit > 0 else math.inf

@@ -1,0 +1,103 @@
+"""Which inputs to look at: those on which the export is most wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from converters.errors import EdgeproofError
+from validation.casts import DoesNotFitError, from_file
+from validation.expected import Reference
+from validation.fitting import Call, cut, trim
+from validation.localize.bench import Bench
+from validation.localize.measuring import difference
+
+SAMPLES = 8
+"""Looked at together, the worst one first: more show a fault that touches a few values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Inputs of one run.
+
+    Attributes:
+        inputs: in the file's shapes and dtypes, by Keras name.
+        number: of the sample that is most wrong.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    number: int
+
+
+def choose(bench: Bench, reference: Reference, sample: int | None) -> Chosen:
+    """The inputs to look at.
+
+    Args:
+        sample: number of the one that shows the error; None has it looked for.
+
+    Raises:
+        EdgeproofError: the export takes none of the samples.
+    """
+    calls = list(_calls(bench, reference))
+    if not calls:
+        raise EdgeproofError(
+            f"{bench.artifact.entry_path}: there is nothing to look at",
+            got="no sample that the file takes",
+            want="one at least",
+            fix="give data that the file takes",
+        )
+    if sample is None:
+        call, row = _worst(bench, reference, calls)
+    else:
+        call = next((c for c in calls if c.first_sample <= sample < c.first_sample + c.samples), calls[0])
+        row = max(0, sample - call.first_sample)
+    return Chosen(_rows(call, row, reference, bench), call.first_sample + row)
+
+
+def _calls(bench: Bench, reference: Reference) -> Iterator[Call]:
+    for batch in reference.batches():
+        if not batch.inside:
+            continue
+        try:
+            yield from cut(batch, bench.artifact, reference)
+        except DoesNotFitError:
+            continue
+
+
+def _worst(bench: Bench, reference: Reference, calls: list[Call]) -> tuple[Call, int]:
+    worst = (-1.0, calls[0], 0)
+    try:
+        with bench.runtime.open(bench.artifact) as session:
+            for call in calls:
+                given = session.run(call.inputs)
+                for output in reference.outputs:
+                    name = output.spec.name
+                    if name not in given:
+                        continue
+                    actual = from_file(given[name], output.spec, bench.artifact.quantization.get(name))
+                    actual = trim(actual, call, output.per_sample)
+                    for error, row in _errors(call.expected[name], actual, output.per_sample):
+                        if error > worst[0]:
+                            worst = (error, call, row)
+    except (EdgeproofError, DoesNotFitError):
+        return calls[0], 0
+    return worst[1], worst[2]
+
+
+def _errors(expected: np.ndarray, actual: np.ndarray, per_sample: bool) -> Iterator[tuple[float, int]]:
+    if not per_sample or expected.shape != actual.shape:
+        yield difference(expected, actual).relative, 0
+        return
+    for row in range(len(expected)):
+        yield difference(expected[row], actual[row]).relative, row
+
+
+def _rows(call: Call, row: int, reference: Reference, bench: Bench) -> dict[str, np.ndarray]:
+    """The worst sample and some of its neighbours, where the file takes any number."""
+    fixed = any(spec.shape[:1] != (None,) for spec in bench.artifact.signature.inputs)
+    if fixed or not reference.layout.batched:
+        return dict(call.inputs)
+    others = [number for number in range(call.samples) if number != row][: SAMPLES - 1]
+    return {name: array[[row, *others]] for name, array in call.inputs.items()}

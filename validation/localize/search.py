@@ -1,0 +1,94 @@
+"""Finds the layers that create an error, and tells them from those that pass it on.
+
+A tensor of the file that bears a layer's name may mean something else (a convolution without the batch
+norm that was folded into it). Such a tensor is no match, and its difference no error.
+
+1. The file is cut at every matched tensor, each stretch fed the original's values.
+2. The wrong ones are left out, and the longer stretches are run. Where the original, given a wrong tensor's
+   values, comes to the same results as the file, that tensor means what its name says.
+3. Those that don't stay out; tensors found by their values come in; this result counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from validation.localize.experiment import Experiment, Finding
+from validation.localize.matching import Match, match_by_name, match_by_value
+from validation.localize.measuring import FACTOR, difference
+
+EXPLAINED = 0.1
+"""Share of an error that may be left when its cause is taken into account."""
+
+
+def find_guilty(
+    experiment: Experiment, values: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """What each layer does alone, in the order of computation.
+
+    Args:
+        values: the original's, by tensor.
+        seen: the file's as it ran, by key; empty where it didn't run.
+    """
+    file = experiment.bench.file
+    searched = [] if any(t.quantization for t in file.tensors.values()) else [*seen]
+    named = match_by_name(experiment.original, file, values, seen)
+    matches = _with_values(experiment, named, values, {key: seen[key] for key in searched})
+    findings, _ = experiment.alone(matches, values)
+    ends = set(file.outputs.values())
+    wrong = [finding.match for finding in findings if finding.wrong and finding.match.key not in ends]
+    if not wrong:
+        return findings
+    left = [match for match in matches if match not in wrong]
+    longer, got = experiment.alone(left, values, list(seen) or [match.key for match in wrong])
+    false = [match for match in wrong if not _means_it(experiment, match, longer, values, got)]
+    kept = [match for match in matches if match not in false]
+    final = _with_values(experiment, kept, values, {key: got[key] for key in searched if key in got})
+    return findings if final == matches else experiment.alone(final, values)[0]
+
+
+def _means_it(
+    experiment: Experiment,
+    match: Match,
+    longer: Sequence[Finding],
+    values: Mapping[str, np.ndarray],
+    got: Mapping[str, np.ndarray],
+) -> bool:
+    """Whether a wrong tensor of the file stands where the original's does.
+
+    If so, the original goes on from that tensor's values as the file does, to the same wrong results.
+    """
+    if match.key not in got:
+        return True
+    file, stop = experiment.bench.file, {finding.match.key for finding in longer}
+    after = [f for f in longer if any(match.key in op.outputs for op in file.cone([f.match.key], stop)[0])]
+    given = experiment.given_at([f.match for f in longer], values)
+    given[match.boundary.tensor] = match.from_file(got[match.key])
+    try:
+        continued = experiment.true.run(given, [f.match.boundary.tensor for f in after])
+    except Exception:  # the original can't go on from another shape: TensorFlow raises many kinds
+        return any(finding.wrong for finding in after)
+    return all(_same(f, continued[f.match.boundary.tensor], got) for f in after)
+
+
+def _same(finding: Finding, continued: np.ndarray, got: Mapping[str, np.ndarray]) -> bool:
+    """Whether the file's result is what the original came to, next to how wrong both are."""
+    if finding.match.key not in got:
+        return False
+    error = difference(continued, finding.match.from_file(got[finding.match.key]))
+    return finding.floor.ratio(error) <= max(FACTOR, EXPLAINED * finding.ratio)
+
+
+def _with_values(
+    experiment: Experiment,
+    matches: Sequence[Match],
+    values: Mapping[str, np.ndarray],
+    seen: Mapping[str, np.ndarray],
+) -> list[Match]:
+    """The matches, and those that values tell."""
+    known = {match.boundary.tensor for match in matches}
+    missing = [b for b in experiment.original.boundaries if b.tensor not in known]
+    more = match_by_value(missing, experiment.bench.file, values, seen, {match.key for match in matches})
+    return sorted([*matches, *more], key=lambda match: match.boundary.rank)
