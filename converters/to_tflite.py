@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def derive(
     base: Artifact, target: ExportTarget, out: Path, options: ConversionOptions = ConversionOptions()
 ) -> Artifact:
     """Writes another precision, made from the float32 flatbuffer, into an empty directory."""
+    from converters.tflite.calibration import span
     from converters.tflite.quantize import quantize
     from converters.tflite.weights import share
 
@@ -103,7 +105,10 @@ def derive(
         notes.append(f"the model has no weights to store in another type than {target.base} does")
     elif held > 0:
         notes.append(f"{held:.1%} of the weight elements stay float32")
-    return describe(target, out, model, base.signature, [*base.notes, *notes])
+    artifact = describe(target, out, model, base.signature, [*base.notes, *notes])
+    if target.precision not in ("int8", "int8_io"):
+        return artifact
+    return replace(artifact, calibrated=span(base.signature, options.calibration))
 
 
 def confirm(artifact: Artifact) -> None:

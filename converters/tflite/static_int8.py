@@ -7,14 +7,13 @@ outputs float where that is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
 from converters.tflite import model_file
+from converters.tflite.calibration import samples
 
 INT8_STEPS = 255
 
@@ -43,7 +42,7 @@ def quantize_all(
             status=ExitStatus.CONVERSION_FAILED,
         )
     content = calibrator.add_intermediate_tensors(base.entry_path.read_bytes())
-    ranges = calibrator.Calibrator(content).calibrate(lambda: _samples(base, calibration))
+    ranges = calibrator.Calibrator(content).calibrate(lambda: samples(base.signature, calibration))
     measured = model_file.parse(ranges)
     softmaxes = _output_softmaxes(measured)
     dtype = tf.int8 if precision == "int8_io" else tf.float32
@@ -80,19 +79,3 @@ def _stretch(model: model_file.Model, measured: model_file.Model, softmaxes: dic
         peak = float(measured.subgraphs[0].tensors[measured_ends[name]].quantization.max[0])
         quantization = tensors[ends[name]].quantization
         quantization.scale, quantization.zeroPoint = [peak / INT8_STEPS], [-128]
-
-
-def _samples(base: Artifact, files: Sequence[Path]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """One batch after the other, as the calibrator wants them."""
-    for path in files:
-        with np.load(path) as batch:
-            given = set(batch.files)
-            wanted = set(base.signature.input_names)
-            if given != wanted:
-                raise EdgeproofError(
-                    f"{path}: not a batch of this model's inputs",
-                    got=f"arrays {', '.join(sorted(given))}",
-                    want=f"arrays {', '.join(sorted(wanted))}",
-                    fix="write the calibration files from the same recipe as the model",
-                )
-            yield model_file.SIGNATURE_KEY, {name: batch[name] for name in base.signature.input_names}
