@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+from bench.detection import page
+from bench.detection.alarms import Alarm, judge_nets
 from bench.detection.catalogue import KINDS, mutate
+from bench.detection.correct import NETS
 from bench.detection.models import FLOAT32, MODELS, TARGETS
 from bench.detection.observable import search
 from bench.detection.trial import Result, try_mutant
@@ -19,23 +23,25 @@ from bench.detection.workshop import prepare
 ROOT = Path(__file__).parent.parent
 SAMPLES = 32
 SEARCHED = 512
+QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistaken")
 
 
 def main() -> None:
     arguments = _arguments()
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="edgeproof-detection-") as scratch:
         results = list(_mutants(arguments, Path(scratch)))
-    for r in results:
-        print(r)
+        alarms = list(_correct(arguments, Path(scratch)))
+    minutes = (time.perf_counter() - started) / 60
+    arguments.output.write_text(page.write(results, alarms, minutes), encoding="utf-8")
+    print(f"wrote {arguments.output}")
 
 
 def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
     for name in arguments.models:
-        started = time.perf_counter()
         place = work / name
         place.mkdir()
         workshop = prepare(MODELS[name], TARGETS.get(name, FLOAT32), place, samples=SAMPLES)
-        print(name, "prepared", time.perf_counter() - started, workshop.reference.samples, file=sys.stderr)
         searching = search(workshop, place, SEARCHED)
         for artifact in workshop.artifacts.values():
             for kind in arguments.kinds:
@@ -43,17 +49,40 @@ def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
                     KINDS[kind], artifact, place / "mutant", layers=workshop.layers, norms=workshop.norms
                 )
                 if mutant is not None:
-                    yield try_mutant(workshop, name, mutant, searching, arguments.localize)
+                    result = try_mutant(workshop, name, mutant, searching)
+                    _log(arguments, result)
+                    yield result
         shutil.rmtree(place)
-        print(name, time.perf_counter() - started, file=sys.stderr)
+        print(f"{name}: done", flush=True)
+
+
+def _correct(arguments: argparse.Namespace, work: Path) -> Iterator[Alarm]:
+    for alarm in judge_nets(arguments.nets, arguments.seeds, SAMPLES, work):
+        _log(arguments, alarm)
+        yield alarm
+
+
+def _log(arguments: argparse.Namespace, row: Result | Alarm) -> None:
+    """One line of JSON, so that a run can be looked at while it runs."""
+    if arguments.log:
+        with arguments.log.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(row)) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.bench_detection", description=__doc__)
-    parser.add_argument("--models", nargs="*", default=list(MODELS))
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
-    parser.add_argument("--localize", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS, metavar="MODEL")
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, metavar="KIND")
+    parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS, metavar="NET")
+    parser.add_argument("--seeds", type=int, default=3, help="of each correct export")
+    parser.add_argument("--quick", action="store_true", help="one network, a few kinds, one correct export")
+    parser.add_argument("--log", type=Path, help="gets one line of JSON for each mutant and correct export")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "detection.md")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.models, arguments.nets, arguments.seeds = ["cnn"], ["dense_mlp"], 1
+        arguments.kinds = list(QUICK_KINDS)
+    return arguments
 
 
 if __name__ == "__main__":

@@ -48,12 +48,14 @@ class Net:
         build: the network with the weights of a seed.
         targets: what it is exported to.
         data: judged on data of the case's range, instead of what the signature takes.
+        heavy: built and exported once; only its inputs change with the seed.
     """
 
     case: Case
     build: Callable[[int], Any]
     targets: tuple[str, ...] = FLOAT32
     data: bool = False
+    heavy: bool = False
 
     def prepare(self, seed: int, work: Path, samples: int) -> Workshop:
         """Exported, its answers recorded."""
@@ -69,7 +71,7 @@ def _of_family(family: str) -> Net:
         return application(family, size, seed)
 
     case = Case(family, lambda k: build(0), ranges=_Everything((0.0, 255.0)))
-    return Net(case, build, data=True)
+    return Net(case, build, data=True, heavy=True)
 
 
 class _Everything(dict[str, tuple[float, float]]):

@@ -35,7 +35,6 @@ class Result:
         found_after: how many samples had been run till then.
         guilty: layers that localization names; None where it was not asked.
         others: by checker, whether it finds the mutant.
-        seconds: of inference, in all; `plain_s` the same inputs once, on the correct export.
     """
 
     model: str
@@ -50,7 +49,6 @@ class Result:
     found_after: int = 0
     guilty: tuple[str, ...] | None = None
     others: dict[str, bool] = field(default_factory=dict)
-    seconds: float = 0.0
 
     @property
     def named(self) -> bool | None:
@@ -95,12 +93,11 @@ def _found_by_others(watch: Watch, artifact: Artifact, reference: Reference) -> 
     return {checker: not passed for checker, passed in others.passes(expected, actual).items()}
 
 
-def try_mutant(workshop: Workshop, model: str, mutant: Mutant, search: Search, localize: bool) -> Result:
+def try_mutant(workshop: Workshop, model: str, mutant: Mutant, search: Search) -> Result:
     """Judges a mutant; one that passes is looked at further, until it is known whether it changes anything.
 
     Args:
         search: for this network.
-        localize: ask for the layer too.
     """
     judged = judge_watched(mutant.artifact, workshop.reference)
     verdict = judged.verdict
@@ -114,14 +111,13 @@ def try_mutant(workshop: Workshop, model: str, mutant: Mutant, search: Search, l
         verdict=verdict.verdict,
         reason=verdict.reason,
         others=judged.found,
-        seconds=judged.seconds,
     )
     if verdict.verdict == "pass":
         change = search.change(workshop.artifacts[mutant.artifact.target], mutant.artifact)
         return replace(result, outcome=SILENT if change.within_floor else MISSED, reason=change.describe())
     found_by, found_after = _first_find(verdict)
     result = replace(result, found_by=found_by, found_after=found_after)
-    if localize and mutant.hit.layers and verdict.outputs:
+    if mutant.hit.layers and verdict.outputs:
         result = replace(result, guilty=find_layer(workshop, mutant.artifact))
     return result
 

@@ -73,23 +73,39 @@ def prepare_model(
     """
     from converters.freeze import freeze
     from converters.sources import describe_source
-    from validation.noise import roundings
-    from validation.reference import record
 
     model.save(work / "model.keras")
     options = LoadOptions(custom_objects=case.custom_objects, code_directories=(ROOT,))
     source = describe_source(work / "model.keras", options)
     graph = freeze(source, work / "graph")
     wanted = parse_targets(targets)
-    spec = FeedSpec(samples=samples, seed=seed)
-    if data or not all(target.is_base for target in wanted):
-        write_tensors(work / "judged.npz", case.feeds(source.signature, samples, seed=seed))
-        spec = FeedSpec(npz=work / "judged.npz", seed=seed)
-    (work / "reference").mkdir()
-    reference = record(source=source, spec=spec, out=work / "reference", precisions=roundings(wanted))
+    data = data or not all(target.is_base for target in wanted)
+    reference = record_answers(source, case if data else None, work, wanted, samples=samples, seed=seed)
     artifacts = _export(graph, wanted, case, work, seed)
     layers = [name for name, kind in graph.layers.items() if kind != "InputLayer"]
     return Workshop(source, graph, reference, artifacts, layers, _norms(model))
+
+
+def record_answers(
+    source: SourceModel,
+    case: Case | None,
+    work: Path,
+    targets: Collection[ExportTarget],
+    *,
+    samples: int,
+    seed: int,
+) -> Reference:
+    """What the original answers, to data of a case's range or to what the signature takes."""
+    from validation.noise import roundings
+    from validation.reference import record
+
+    out = work / f"reference-{seed}"
+    out.mkdir()
+    spec = FeedSpec(samples=samples, seed=seed)
+    if case is not None:
+        write_tensors(out / "data.npz", case.feeds(source.signature, samples, seed=seed))
+        spec = FeedSpec(npz=out / "data.npz", seed=seed)
+    return record(source=source, spec=spec, out=out, precisions=roundings(targets))
 
 
 def _export(

@@ -1,0 +1,201 @@
+"""docs/detection.md, from the results alone."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from bench.detection.alarms import Alarm
+from bench.detection.catalogue import KINDS
+from bench.detection.others import CHECKERS
+from bench.detection.trial import DETECTED, MISSED, SILENT, Result
+
+PACKAGES = ("tensorflow", "onnxruntime", "ai-edge-litert", "tf2onnx", "tensorflowjs", "numpy")
+
+DEFINITIONS = """
+An export's file is parsed, one fault is put into it at a seeded place, and it is written again. Each
+mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.js on wasm.
+
+- *Detected*: the verdict is not a pass.
+- *Changes nothing*: it passed, and was proven silent. The mutant and the correct export were run in the same
+  runtime on many more inputs of the domain than the judge had tried, drawn from other seeds and up to the
+  domain's bounds. Their answers are bit-equal, or differ nowhere by more than the noise floor, which is the
+  original's own error at that element; of an 8-bit export, by less than quantization itself is off.
+- *Missed*: it passed, and such an input shows a difference.
+- *Layer named*: of the mutants that fail with numbers, whether the first layer that localization names is
+  one of those that share the faulty op. A file that can't be run at all, and swapped inputs or outputs, have
+  no such layer.
+- The others' checks see one random sample, the judge's first, with fixed tolerances: Polygraphy's default
+  (`atol = rtol = 1e-5`), that of Keras' own export tests (`1e-4`), and that of onnx2tf (`max abs 5e-2` and
+  `cosine 0.999`). A file that can't be run is found by all of them.
+""".strip()
+
+
+def write(results: Sequence[Result], alarms: Sequence[Alarm], minutes: float) -> str:
+    """The whole page."""
+    parts = [_head(results, alarms, minutes), "## What is counted", DEFINITIONS, _kinds(results)]
+    parts += [_places(results), _finders(results), _missed(results), _unnamed(results)]
+    parts += [_silent(results), _alarms(alarms)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(results: Sequence[Result], alarms: Sequence[Alarm], minutes: float) -> str:
+    tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    loud = _observable(results)
+    rows = [["mutants", str(len(results)), ""]]
+    rows.append(["that change something", str(len(loud)), ""])
+    rows.append(["of these detected", _share(loud, _is_detected), "100 %"])
+    named = [r for r in results if r.named is not None]
+    rows.append(["right layer named", _share(named, lambda r: bool(r.named)), "95 %"])
+    rows.append(["false alarms", _share(alarms, lambda a: a.verdict != "pass"), "none"])
+    rows.append(["inference time over the plain check's", _ratio(alarms), "at most 2"])
+    for checker in CHECKERS:
+        rows.append([f"detected by {checker}'s check", _share(loud, _found_by(checker)), ""])
+        alarmed = _share([a for a in alarms if a.others], _found_by(checker))
+        rows.append([f"false alarms of {checker}'s check", alarmed, ""])
+    kinds, models = {r.kind for r in results}, {r.model for r in results}
+    return "\n".join(
+        [
+            "# Detection power",
+            "",
+            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d} in {minutes:.0f} minutes: "
+            f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}. "
+            f"{len(kinds)} kinds of fault in {len(models)} networks and three formats, and "
+            f"{len({a.net for a in alarms})} networks exported rightly with {len({a.seed for a in alarms})} "
+            "seeds each.",
+            "",
+            _table(["", "measured", "goal"], rows),
+        ]
+    )
+
+
+def _kinds(results: Sequence[Result]) -> str:
+    rows = []
+    for name, kind in KINDS.items():
+        own = [r for r in results if r.kind == name]
+        loud = _observable(own)
+        named = [r for r in own if r.named is not None]
+        if not own:
+            continue
+        row = [kind.what, str(len(own)), str(len(own) - len(loud)), _count(loud, _is_detected)]
+        row += [_count(loud, _found_by(checker)) for checker in CHECKERS]
+        row += [_origins(own), _samples(own), _count(named, lambda r: bool(r.named))]
+        rows.append(row)
+    head = ["fault", "mutants", "silent", "detected", *CHECKERS, "found by", "samples till then", "layer"]
+    return "## By kind of fault\n\n" + _table(head, rows)
+
+
+def _places(results: Sequence[Result]) -> str:
+    rows = []
+    for model, target in sorted({(r.model, r.target) for r in results}):
+        own = [r for r in results if (r.model, r.target) == (model, target)]
+        loud, named = _observable(own), [r for r in own if r.named is not None]
+        row = [model, target, str(len(own)), _count(loud, _is_detected)]
+        rows.append([*row, *(_count(loud, _found_by(c)) for c in CHECKERS), _count(named, _is_named)])
+    head = ["network", "export", "mutants", "detected", *CHECKERS, "layer"]
+    return "## By network and export\n\n" + _table(head, rows)
+
+
+def _finders(results: Sequence[Result]) -> str:
+    found = Counter(_origin(r.found_by) for r in results if r.outcome == DETECTED)
+    rows = [[origin, str(count)] for origin, count in found.most_common()]
+    cases = Counter(r.found_by for r in results if r.outcome == DETECTED and ": " in r.found_by)
+    listed = ", ".join(f"{case.partition(': ')[2]} ({count})" for case, count in cases.most_common())
+    note = f"\n\nBy what the directed and searched inputs try: {listed}." if listed else ""
+    return "## Which inputs find them first\n\n" + _table(["inputs", "mutants"], rows) + note
+
+
+def _missed(results: Sequence[Result]) -> str:
+    rows = [[r.model, r.target, r.kind, r.where, r.reason] for r in results if r.outcome == MISSED]
+    head = ["network", "export", "fault", "place", "how much it changes"]
+    return "## Missed\n\n" + (_table(head, rows) if rows else "None.")
+
+
+def _unnamed(results: Sequence[Result]) -> str:
+    rows = [
+        [r.model, r.target, r.kind, ", ".join(r.layers), ", ".join(r.guilty or ()) or "none"]
+        for r in results
+        if r.named is False
+    ]
+    head = ["network", "export", "fault", "layers of the place", "named"]
+    return "## Another layer named\n\n" + (_table(head, rows) if rows else "None.")
+
+
+def _silent(results: Sequence[Result]) -> str:
+    rows = [[r.model, r.target, r.kind, r.where, r.reason] for r in results if r.outcome == SILENT]
+    head = ["network", "export", "fault", "place", "proof"]
+    return "## Mutants that change nothing\n\n" + (_table(head, rows) if rows else "None.")
+
+
+def _alarms(alarms: Sequence[Alarm]) -> str:
+    rows = []
+    for net in dict.fromkeys(a.net for a in alarms):
+        own = [a for a in alarms if a.net == net]
+        targets = ", ".join(dict.fromkeys(a.target for a in own))
+        row = [net, targets, str(len({a.seed for a in own})), _count(own, lambda a: a.verdict == "pass")]
+        rows.append([*row, *(_count(own, lambda a, c=c: a.others.get(c, False)) for c in CHECKERS)])
+    false = [
+        f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}"
+        for a in alarms
+        if a.verdict != "pass"
+    ]
+    told = "\n\nThe false alarms:\n\n" + "\n".join(false) if false else ""
+    head = ["network", "exports", "seeds", "pass", *(f"{c} alarms" for c in CHECKERS)]
+    return "## Correct exports\n\n" + _table(head, rows) + told
+
+
+def _observable(results: Iterable[Result]) -> list[Result]:
+    return [r for r in results if r.outcome != SILENT]
+
+
+def _is_detected(result: Result) -> bool:
+    return result.outcome == DETECTED
+
+
+def _is_named(result: Result) -> bool:
+    return bool(result.named)
+
+
+def _found_by(checker: str) -> Callable[[Result | Alarm], bool]:
+    return lambda row: row.others.get(checker, False)
+
+
+def _origin(found_by: str) -> str:
+    return found_by.partition(": ")[0]
+
+
+def _origins(results: Iterable[Result]) -> str:
+    found = Counter(_origin(r.found_by) for r in results if r.outcome == DETECTED)
+    return ", ".join(f"{origin} {count}" for origin, count in found.most_common())
+
+
+def _samples(results: Iterable[Result]) -> str:
+    counts = [r.found_after for r in results if r.outcome == DETECTED and r.verdict == "fail"]
+    return f"{statistics.median_low(counts)} ({max(counts)})" if counts else ""
+
+
+def _ratio(alarms: Sequence[Alarm]) -> str:
+    ratios = [a.seconds / a.plain_s for a in alarms if a.plain_s]
+    return f"{statistics.median(ratios):.2f} (median), {max(ratios):.2f} at most" if ratios else ""
+
+
+def _count(items: Sequence[Any], holds: Callable[[Any], object]) -> str:
+    return f"{sum(map(bool, map(holds, items)))}/{len(items)}" if items else ""
+
+
+def _share(items: Sequence[Any], holds: Callable[[Any], object]) -> str:
+    if not items:
+        return ""
+    count = sum(map(bool, map(holds, items)))
+    return f"{count} of {len(items)} ({100 * count / len(items):.1f} %)"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
