@@ -13,7 +13,7 @@ from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
 from pipeline.outcome import all_well, in_order
-from pipeline.plan import describe, runtimes_of
+from pipeline.plan import describe, judge_original, runtimes_of
 from pipeline.steps import Steps
 from pipeline.versions import tool_versions
 from pipeline.worker import Worker
@@ -48,10 +48,11 @@ def judge_foreign(
         reference = replace(steps.reference(source), limits=job.limits)
     artifacts = _adopt(job, paths, source, reference, place)
     with Judges(reference, place.log, job.judging) as judges:
+        judge_original(judges, job, steps, source)
         for path, artifact in artifacts.items():
             for runtime in runtimes_of(job, artifact.target.format):
                 judges.submit(artifact, str(path), runtime)
-        verdicts = in_order(conclude(judges.verdicts()))
+        verdicts = in_order(conclude(judges.verdicts(), reference.answers))
     validation = Validation(
         schema=SCHEMA,
         ok=all_well(verdicts),

@@ -10,6 +10,7 @@ from typing import Any
 
 from converters.artifact import Artifact
 from converters.source import SourceModel
+from converters.target import ORIGINAL
 from converters.training import TrainingRecord
 from pipeline.files import Workplace
 from pipeline.job import Job, check_data
@@ -88,12 +89,13 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
         reference = replace(steps.reference(source), limits=job.limits)
         made = []
         with Judges(reference, place.log, job.judging) as judges:
+            judge_original(judges, job, steps, source)
             for item in steps.convert(graph, options):
                 made.append(item)
                 if isinstance(item, Artifact):
                     for runtime in chosen[item.target]:
                         judges.submit(item, label_of(item), runtime)
-            verdicts = conclude(judges.verdicts())
+            verdicts = conclude(judges.verdicts(), reference.answers)
         exports = _exports(source, training, tuple(made), worker)
         notes = [*source.notes, *graph.notes]
         notes += [f"{item.target}: {note}" for item in exports.artifacts for note in item.notes]
@@ -124,6 +126,15 @@ def _exports(
     artifacts = tuple(item for item in made if isinstance(item, Artifact))
     failures = tuple(item for item in made if isinstance(item, FailedTarget))
     return Exports(source, training, artifacts, failures, worker.peak_mb)
+
+
+def judge_original(judges: Judges, job: Job, steps: Steps, source: SourceModel) -> None:
+    """Has the original itself judged, on those of the job's runtimes that open it."""
+    runtimes = runtimes_of(job, ORIGINAL)
+    if runtimes:
+        artifact = steps.original(source)
+        for runtime in runtimes:
+            judges.submit(artifact, source.path.name, runtime)
 
 
 def runtimes_of(job: Job, format: str) -> list[str]:
