@@ -139,13 +139,10 @@ def _alarms(alarms: Sequence[Alarm]) -> str:
         own = [a for a in alarms if a.net == net]
         targets = ", ".join(dict.fromkeys(a.target for a in own))
         row = [net, targets, str(len({a.seed for a in own})), _count(own, lambda a: a.verdict == "pass")]
-        rows.append([*row, *(_count(own, lambda a, c=c: a.others.get(c, False)) for c in CHECKERS)])
-    false = [
-        f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}"
-        for a in alarms
-        if a.verdict != "pass"
-    ]
-    told = "\n\nThe false alarms:\n\n" + "\n".join(false) if false else ""
+        rows.append([*row, *(_count(own, _found_by(c)) for c in CHECKERS)])
+    wrong = [a for a in alarms if a.verdict != "pass"]
+    lines = [f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}" for a in wrong]
+    told = "\n\nThe false alarms:\n\n" + "\n".join(lines) if wrong else ""
     head = ["network", "exports", "seeds", "pass", *(f"{c} alarms" for c in CHECKERS)]
     return "## Correct exports\n\n" + _table(head, rows) + told
 
