@@ -162,6 +162,11 @@ class Reference:
     def layout(self) -> Layout:
         return layout_of(self.signature)
 
+    @property
+    def answers(self) -> Path:
+        """Where judges may keep what exports answer."""
+        return self.directory / "answers"
+
     def output(self, name: str) -> OutputReference:
         return next(output for output in self.outputs if output.spec.name == name)
 

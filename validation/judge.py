@@ -18,6 +18,7 @@ from validation.blame import conclude
 from validation.expected import Reference
 from validation.latency import TimedSession, measure
 from validation.runtime import Runtime
+from validation.split import differences_of
 from validation.trial import FailedError, Trial
 from validation.verdict import Outcome, Verdict
 
@@ -63,6 +64,8 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
             device = session.device
             load_s = time.perf_counter() - start
             trial = Trial(artifact, reference, session, chosen.arithmetic)
+            if not artifact.target.is_base:
+                trial.keep(differences_of(reference.answers, label, str(artifact.target), chosen.name))
             verdict = _try(trial, verdict_without_run(artifact, chosen.name, label, "fail", ""), reference)
             device = session.device
             latency = measure(session, trial.steadiness.sample(), load_s) if verdict.samples else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from validation.latency import TimedSession
 from validation.limits import limits_for, why_unproven
 from validation.output_trial import OutputTrial
 from validation.runtime import Arithmetic
+from validation.split import DifferenceWriter
 from validation.steadiness import Steadiness
 from validation.task_meters import NATURAL, meters_for
 from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict, Outside
@@ -64,11 +66,16 @@ class Trial:
         self.outside: list[Outside] = []
         self._usual_s = self._extra_s = 0.0
         self._usual = dict(artifact.calibrated)
+        self._kept: DifferenceWriter | None = None
         labels = read_classes(reference.labels)
         self._outputs = [self._output(each, arithmetic, labels) for each in reference.outputs]
         self.steadiness = Steadiness(
             self._run, single=_takes_one(artifact, reference), per_sample=_independent(reference)
         )
+
+    def keep(self, directory: Path) -> None:
+        """Has the differences on data and natural samples kept, for `validation.split`."""
+        self._kept = DifferenceWriter(directory)
 
     def _output(self, output: OutputReference, arithmetic: Arithmetic, labels: Tensors) -> OutputTrial:
         name = output.spec.name
@@ -113,6 +120,8 @@ class Trial:
             if fault:
                 raise FailedError(fault)
             self.steadiness.remember(call, actual)
+            if self._kept is not None and batch.origin in NATURAL:
+                self._kept.add(call.expected, actual)
             for output in self._outputs:
                 output.add(call, actual[output.output.spec.name], batch, self.samples)
             self.samples += call.samples
