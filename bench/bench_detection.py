@@ -16,13 +16,12 @@ from bench.detection.alarms import Alarm, judge_nets
 from bench.detection.catalogue import KINDS, mutate
 from bench.detection.correct import NETS
 from bench.detection.models import FLOAT32, MODELS, TARGETS
-from bench.detection.observable import search
+from bench.detection.observable import Search
 from bench.detection.trial import Result, try_mutant
 from bench.detection.workshop import prepare
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = 32
-SEARCHED = 512
 QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistaken")
 
 
@@ -42,14 +41,14 @@ def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
         place = work / name
         place.mkdir()
         workshop = prepare(MODELS[name], TARGETS.get(name, FLOAT32), place, samples=SAMPLES)
-        searching = search(workshop, place, SEARCHED)
+        search = Search(workshop, MODELS[name], place)
         for artifact in workshop.artifacts.values():
             for kind in arguments.kinds:
                 mutant = mutate(
                     KINDS[kind], artifact, place / "mutant", layers=workshop.layers, norms=workshop.norms
                 )
                 if mutant is not None:
-                    result = try_mutant(workshop, name, mutant, searching)
+                    result = try_mutant(workshop, name, mutant, search)
                     _log(arguments, result)
                     yield result
         shutil.rmtree(place)

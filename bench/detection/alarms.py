@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.detection.correct import NETS, Net
 from bench.detection.trial import judge_watched
-from bench.detection.watch import Watch
-from bench.detection.workshop import RUNTIMES, Workshop, record_answers
+from bench.detection.watch import Watch, plain_runtime
+from bench.detection.workshop import Workshop, record_answers
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from validation.expected import Reference
@@ -85,9 +85,7 @@ def _judged(name: str, seed: int, workshop: Workshop) -> Iterator[Alarm]:
 
 def _run_once(artifact: Artifact, reference: Reference) -> float:
     """Seconds of inference for every batch of the reference, each run once in a session that is warm."""
-    from validation.runtimes import runtime
-
-    watch = Watch(runtime(RUNTIMES[artifact.target.format]))
+    watch = Watch(plain_runtime(artifact.target.format))
     calls = [call for batch in reference.batches() for call in cut(batch, artifact, reference)]
     with watch.open(artifact) as session:
         for call in [calls[0], *calls]:

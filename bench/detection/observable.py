@@ -1,8 +1,8 @@
 """Whether a mutant that passed changes anything: the proof is a search, on the same runtime.
 
 The mutant and the correct export run on many more inputs of the domain than the judge tried, drawn with
-another seed. What they give is compared element by element, and nothing else can hide the difference:
-no other engine, and no rounding of the original. A mutant is silent if all its answers are bit-equal,
+other seeds, up to the domain's bounds. What they give is compared element by element, and nothing else
+can hide the difference: no other engine, and no rounding of the original. A mutant is silent if all its answers are bit-equal,
 or if the difference never reaches the noise floor of the original at that element; of a quantized
 export, if the difference is smaller than what quantization itself does to that output.
 """
@@ -10,20 +10,30 @@ export, if the difference is smaller than what quantization itself does to that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from bench.detection.workshop import RUNTIMES, Workshop
+from bench.detection.watch import plain_runtime
+from bench.detection.workshop import Workshop, record_answers
 from converters.artifact import Artifact
+from tests.zoo_case import Case
 from validation.compare import differences
 from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, Reference
 from validation.fitting import Call, cut
 from validation.runtime import Session
+
+BATCH = 64
+BATCHES = 8
+MEASURED = 128
+"""Samples whose noise floor is measured, where a mutant's bits differ."""
+
+SEED = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +59,75 @@ class Change:
         return f"{self.greatest:.3g} of the noise floor at most, on {self.samples} inputs"
 
 
-@dataclass
 class Search:
     """Compares mutants of one network with its correct exports.
 
     Args:
-        record: records the answers to many inputs; called once, and only if it is needed.
+        workshop: of the network.
+        case: what its inputs are.
+        work: a directory for the recorded answers, which are needed only where bits differ.
     """
 
-    record: Callable[[], Reference]
+    def __init__(self, workshop: Workshop, case: Case, work: Path) -> None:
+        self._workshop, self._case, self._work = workshop, case, work
+
+    def change(self, mutant: Artifact) -> Change:
+        """How far a mutant is from the correct export."""
+        correct = self._workshop.artifacts[mutant.target]
+        with _both(correct, mutant) as (right, wrong):
+            samples = 0
+            for inputs in self._inputs():
+                batch = Batch(inputs, {}, samples, len(next(iter(inputs.values()))))
+                for call in cut(batch, correct, _without_outputs(self._workshop.reference)):
+                    samples += call.samples
+                    if any(differences(*pair).any() for pair in _answers(right, wrong, call).values()):
+                        return self._measured(correct, right, wrong)
+        return Change(samples, 0.0)
+
+    def _inputs(self) -> Iterator[dict[str, np.ndarray]]:
+        """Samples of the case's own range; of floats without data, of ever larger ones too."""
+        signature = self._workshop.source.signature
+        for number in range(BATCHES):
+            yield self._case.feeds(signature, BATCH, seed=SEED + number)
+        if self._workshop.reference.origin == "data":
+            return
+        for factor in (8.0, 64.0, 4096.0):
+            drawn = self._case.feeds(signature, BATCH, seed=SEED)
+            yield {
+                name: array * factor if array.dtype == np.float32 else array for name, array in drawn.items()
+            }
+
+    def _measured(self, correct: Artifact, right: Session, wrong: Session) -> Change:
+        """The difference over the floor, on inputs that the original answers to."""
+        reference, samples, greatest = self._reference, 0, 0.0
+        powers: dict[str, np.ndarray] = {}
+        for batch in (batch for batch in reference.batches() if batch.inside):
+            for call in cut(batch, correct, reference):
+                pairs = _answers(right, wrong, call)
+                samples += call.samples
+                if correct.target.is_base:
+                    greatest = max([greatest, *(_ratio(n, *p, batch, call) for n, p in pairs.items())])
+                else:
+                    _add_powers(powers, pairs, call)
+        return Change(samples, max([greatest, *(_over(change, own) for change, own in powers.values())]))
 
     @cached_property
-    def reference(self) -> Reference:
-        return self.record()
-
-    def change(self, correct: Artifact, mutant: Artifact) -> Change:
-        """How far a mutant is from the correct export."""
-        from validation.runtimes import runtime
-
-        chosen = runtime(RUNTIMES[correct.target.format])
-        quantized = not correct.target.is_base
-        powers: dict[str, np.ndarray] = {}
-        greatest, samples = 0.0, 0
-        with chosen.open(correct) as right, chosen.open(mutant) as wrong:
-            for batch in self.reference.batches():
-                if not batch.inside:
-                    continue
-                for call in cut(batch, correct, self.reference):
-                    pairs = _answers(right, wrong, call)
-                    samples += call.samples
-                    if quantized:
-                        _add_powers(powers, pairs, call)
-                    else:
-                        greatest = max([greatest, *(_ratio(n, *p, batch, call) for n, p in pairs.items())])
-        if quantized:
-            greatest = max(_over(change, own) for change, own in powers.values())
-        return Change(samples, greatest)
+    def _reference(self) -> Reference:
+        case = self._case if self._workshop.reference.origin == "data" else None
+        targets = list(self._workshop.artifacts)
+        return record_answers(self._workshop.source, case, self._work, targets, samples=MEASURED, seed=SEED)
 
 
-def search(workshop: Workshop, work: Path, samples: int) -> Search:
-    """A search over samples that the judge did not see."""
+@contextmanager
+def _both(correct: Artifact, mutant: Artifact) -> Iterator[tuple[Session, Session]]:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(plain_runtime(a.target.format).open(a)) for a in (correct, mutant)]
+        yield opened[0], opened[1]
 
-    def record() -> Reference:
-        from validation.feeds import FeedSpec
-        from validation.reference import record
 
-        out = work / "search"
-        out.mkdir()
-        spec = FeedSpec(samples=samples, seed=1_000_003, batch=32)
-        return record(source=workshop.source, spec=spec, out=out)
-
-    return Search(record)
+def _without_outputs(reference: Reference) -> Reference:
+    """So that a batch without answers can be cut as well."""
+    return replace(reference, outputs=())
 
 
 def _answers(right: Session, wrong: Session, call: Call) -> dict[str, tuple[np.ndarray, np.ndarray]]:

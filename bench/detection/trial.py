@@ -10,8 +10,8 @@ import numpy as np
 from bench.detection import others
 from bench.detection.catalogue import Mutant
 from bench.detection.observable import Search
-from bench.detection.watch import Watch
-from bench.detection.workshop import RUNTIMES, Workshop
+from bench.detection.watch import RUNTIMES, Watch, plain_runtime
+from bench.detection.workshop import Workshop
 from converters.artifact import Artifact
 from validation.expected import Reference
 from validation.judge import judge_on
@@ -74,9 +74,7 @@ class Judged:
 
 def judge_watched(artifact: Artifact, reference: Reference) -> Judged:
     """The verdict on a file, with what the checkers of others say of its first sample."""
-    from validation.runtimes import runtime
-
-    watch = Watch(runtime(RUNTIMES[artifact.target.format]))
+    watch = Watch(plain_runtime(artifact.target.format))
     verdict = judge_on(watch, artifact, reference, artifact.entry)
     timed = verdict.latency.runs + 1 if verdict.latency else 0
     seconds = sum(watch.seconds[: len(watch.seconds) - timed])
@@ -113,7 +111,7 @@ def try_mutant(workshop: Workshop, model: str, mutant: Mutant, search: Search) -
         others=judged.found,
     )
     if verdict.verdict == "pass":
-        change = search.change(workshop.artifacts[mutant.artifact.target], mutant.artifact)
+        change = search.change(mutant.artifact)
         return replace(result, outcome=SILENT if change.within_floor else MISSED, reason=change.describe())
     found_by, found_after = _first_find(verdict)
     result = replace(result, found_by=found_by, found_after=found_after)

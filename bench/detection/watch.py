@@ -6,13 +6,50 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from converters.artifact import Artifact
 from validation.feed import Tensors
 from validation.runtime import Runtime, Session
+from validation.runtimes.child_process import ChildProcess
+from validation.runtimes.tfjs_node import TfjsNode
+
+
+class KeptNode(TfjsNode):
+    """TF.js in one Node process for all mutants: it takes longer to start than to judge a small file.
+
+    A fresh one follows any failure.
+    """
+
+    _kept: ClassVar[ChildProcess | None] = None
+
+    @contextmanager
+    def open(self, artifact: Artifact) -> Iterator[Any]:
+        process = KeptNode._kept or self.start()
+        KeptNode._kept = None
+        try:
+            yield self.session(artifact, process)
+        except BaseException:
+            process.close()
+            raise
+        if KeptNode._kept is not None:
+            process.close()
+        else:
+            KeptNode._kept = process
+
+
+def plain_runtime(format: str) -> Runtime:
+    """Where a format is judged: one plain runtime each."""
+    from validation.runtimes import runtime
+
+    if format == "tfjs":
+        return KeptNode(RUNTIMES[format], backend="wasm")
+    return runtime(RUNTIMES[format])
+
+
+RUNTIMES = {"tflite": "litert-cpu", "onnx": "onnxruntime-cpu", "tfjs": "tfjs-node-wasm"}
 
 
 @dataclass

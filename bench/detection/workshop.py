@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 CALIBRATION_SAMPLES = 256
-RUNTIMES = {"tflite": "litert-cpu", "onnx": "onnxruntime-cpu", "tfjs": "tfjs-node-wasm"}
-"""Where a format is judged: one plain runtime each."""
 
 
 @dataclass(frozen=True)

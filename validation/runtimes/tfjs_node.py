@@ -61,11 +61,19 @@ class TfjsNode:
         hint = self.missing()
         if hint is not None:
             raise engine_fault(artifact, self.name, "starting Node", hint)
-        process = ChildProcess("node", [shutil.which("node") or "node", str(DIST / "node.cjs"), self.backend])
+        process = self.start()
         try:
-            yield _Session(artifact, self, process)
+            yield self.session(artifact, process)
         finally:
             process.close()
+
+    def start(self) -> ChildProcess:
+        """The program, for any number of sessions, one after the other."""
+        return ChildProcess("node", [shutil.which("node") or "node", str(DIST / "node.cjs"), self.backend])
+
+    def session(self, artifact: Artifact, process: ChildProcess) -> _Session:
+        """The artifact in a program that was started; takes the place of the one that was open there."""
+        return _Session(artifact, self, process)
 
 
 @cache
