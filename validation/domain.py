@@ -61,11 +61,13 @@ class Domain:
             seen: what the data span; None without data.
             accepted: integers that the original answers to; None where it takes all of the dtype.
         """
-        whole = accepted or _whole(spec)
         told = self.told(spec)
         if told is None and seen is not None:
             told = _widened(seen, self.margin)
-        return whole if told is None else (max(told[0], whole[0]), min(told[1], whole[1]))
+        if told is None and is_float(spec.dtype):
+            told = -FLOAT_LIMIT, FLOAT_LIMIT
+        least, greatest = accepted or _whole(spec)
+        return (least, greatest) if told is None else (max(told[0], least), min(told[1], greatest))
 
     def told(self, spec: TensorSpec) -> Range | None:
         """What there is a word of."""
@@ -98,10 +100,14 @@ class Domain:
 
 
 def _whole(spec: TensorSpec) -> Range:
-    """What the signature allows."""
+    """The finite numbers of a dtype."""
+    dtype = numpy_dtype(spec.dtype)
     if is_float(spec.dtype):
-        return -FLOAT_LIMIT, FLOAT_LIMIT
-    info = np.iinfo(numpy_dtype(spec.dtype))
+        import ml_dtypes
+
+        greatest = float(ml_dtypes.finfo(dtype).max)
+        return -greatest, greatest
+    info = np.iinfo(dtype)
     return int(info.min), int(info.max)
 
 
