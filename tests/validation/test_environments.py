@@ -70,6 +70,6 @@ def test_a_link_to_another_python_is_the_environment_that_it_lies_in(home: Path)
 def test_the_hint_can_be_pasted_into_a_shell() -> None:
     place = "~/.cache/edgeproof/runtimes/abacus"
     assert how_to_make(ENGINE) == (
-        f"run `make runtime-abacus`, or `python3 -m venv {place} && {place}/bin/pip install 'abacus[beads]'`, "
-        "or name a Python that has it with --runtime-python or EDGEPROOF_RUNTIME_PYTHON"
+        f"run `make runtime-abacus`, or `python3 -m venv {place} && {place}/bin/pip install "
+        "'abacus[beads]'`, or name a Python that has it with --runtime-python or EDGEPROOF_RUNTIME_PYTHON"
     )
