@@ -48,7 +48,7 @@ def check_agreement(
         EdgeproofError: they differ; names the output and the numbers.
     """
     what, want, fix = meaning
-    fault = find_mismatch(first, second)
+    fault = find_mismatch(first, second, specs)
     if fault:
         raise EdgeproofError(f"the original {what}", got=fault, want=want, fix=fix)
     for spec in specs:

@@ -4,11 +4,14 @@
 - NaN agrees with NaN, and an infinity with itself; both are counted. Against anything else their
   difference is infinite. 0.0 and -0.0 are equal.
 - The difference of integers is exact up to 2^64; of two booleans or strings it is 0 or 1.
+- With a noise floor, differences are also taken in units of it, element by element; an integer or a
+  boolean that roundings before it may move as far is equal.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +19,22 @@ import numpy as np
 from converters.signature import TensorSpec
 from validation.dtypes import dtype_name, is_float
 from validation.feed import Tensors
+from validation.noise_meter import NoiseMeter
 from validation.statistics import LogHistogram, ProductSum, power_of_two
 from validation.verdict import Comparison
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
-def find_mismatch(expected: Tensors, actual: Tensors) -> str | None:
-    """What is wrong with names, shapes or dtypes, in a sentence; None when values can be compared."""
+def find_mismatch(expected: Tensors, actual: Tensors, specs: Sequence[TensorSpec]) -> str | None:
+    """What is wrong with names, shapes or dtypes, in a sentence; None when values can be compared.
+
+    Args:
+        expected: the truth, whose floats may be finer than the output's dtype.
+        actual: by the same names.
+        specs: of the outputs.
+    """
+    dtypes = {spec.name: spec.dtype for spec in specs}
     missing = [name for name in expected if name not in actual]
     extra = [name for name in actual if name not in expected]
     if missing:
@@ -33,8 +44,8 @@ def find_mismatch(expected: Tensors, actual: Tensors) -> str | None:
     for name, array in expected.items():
         if actual[name].shape != array.shape:
             return f"output {name} has shape {list(actual[name].shape)}, want {list(array.shape)}"
-        if dtype_name(actual[name]) != dtype_name(array):
-            return f"output {name} has dtype {dtype_name(actual[name])}, want {dtype_name(array)}"
+        if dtype_name(actual[name]) != dtypes[name]:
+            return f"output {name} has dtype {dtype_name(actual[name])}, want {dtypes[name]}"
     return None
 
 
@@ -44,6 +55,7 @@ class OutputMeter:
     Args:
         spec: the output; its dtype says how differences are taken.
         limit: elements that differ by more, in the output's own units, are counted as mismatched.
+        noise_limit: likewise, in units of the noise floor.
         value_range: max - min of the expected values, for `max_rel_range`.
         per_sample: the first dimension counts samples; otherwise an array belongs to one sample.
         scores: the last dimension is a score vector.
@@ -54,26 +66,49 @@ class OutputMeter:
         spec: TensorSpec,
         *,
         limit: float = 0.0,
+        noise_limit: float = math.inf,
         value_range: float = math.nan,
         per_sample: bool = True,
         scores: bool = False,
     ) -> None:
         self._spec, self._limit, self._range = spec, limit, value_range
+        self._noise_limit = noise_limit
         self._per_sample, self._scores = per_sample, scores
         self._count = self._mismatched = self._conflicts = self._rows = self._agreed = 0
         self._nan, self._inf = [0, 0], [0, 0]
         self._least, self._greatest = math.inf, -math.inf
         self._worst: tuple[float, tuple[int, ...], Any, Any] = (-1.0, (), None, None)
         self._signal, self._other, self._product, self._error = (ProductSum() for _ in range(4))
+        self._max_abs = 0.0
         self._histogram = LogHistogram()
+        self._noise = NoiseMeter(spec, noise_limit)
 
-    def add(self, expected: np.ndarray, actual: np.ndarray, first_sample: int) -> None:
-        """One batch; both arrays have the same shape and the output's dtype."""
+    def add(
+        self, expected: np.ndarray, actual: np.ndarray, first_sample: int, noise: np.ndarray | None = None
+    ) -> None:
+        """One batch; all arrays have the same shape, the actual one has the output's dtype.
+
+        Args:
+            expected: the truth.
+            actual: of the runtime.
+            first_sample: number of the batch's first sample.
+            noise: the floor, see `validation.expected.Batch`.
+        """
         difference = differences(expected, actual)
+        badness = difference
+        beyond = (difference > self._limit) | np.isinf(difference)
+        if noise is not None and is_float(self._spec.dtype):
+            ratio, over = self._noise.add(difference, noise)
+            badness = ratio if math.isfinite(self._noise_limit) else difference
+            beyond |= over
+        elif noise is not None:
+            difference = badness = np.where(difference <= noise, 0.0, difference)
+            beyond &= difference > 0
         self._count += difference.size
-        self._mismatched += int(((difference > self._limit) | np.isinf(difference)).sum())
+        self._mismatched += int(beyond.sum())
+        self._max_abs = max(self._max_abs, float(np.max(difference, initial=0.0)))
         self._histogram.add(difference)
-        self._keep_worst(difference, expected, actual, first_sample)
+        self._keep_worst(badness, expected, actual, first_sample)
         if dtype_name(expected) == "string":
             self._conflicts += int(difference.sum())
         else:
@@ -98,24 +133,24 @@ class OutputMeter:
         self._error.add(error, error)
 
     def _keep_worst(
-        self, difference: np.ndarray, expected: np.ndarray, actual: np.ndarray, first_sample: int
+        self, badness: np.ndarray, expected: np.ndarray, actual: np.ndarray, first_sample: int
     ) -> None:
-        if not difference.size:
+        if not badness.size:
             return
-        place = np.unravel_index(int(np.argmax(difference)), difference.shape)
-        if difference[place] > self._worst[0]:
+        place = np.unravel_index(int(np.argmax(badness)), badness.shape)
+        if badness[place] > self._worst[0]:
             inner = tuple(int(i) for i in place)
             index = (
                 (first_sample + inner[0], *inner[1:])
                 if self._per_sample and inner
                 else (first_sample, *inner)
             )
-            self._worst = (float(difference[place]), index, _scalar(expected[place]), _scalar(actual[place]))
+            self._worst = (float(badness[place]), index, _scalar(expected[place]), _scalar(actual[place]))
 
     def result(self) -> Comparison:
         """The measurement so far."""
-        max_abs, index, expected, actual = self._worst
-        max_abs = max(max_abs, 0.0)
+        _, index, expected, actual = self._worst
+        max_abs = self._max_abs
         known = self._least <= self._greatest
         return Comparison(
             name=self._spec.name,
@@ -136,6 +171,8 @@ class OutputMeter:
             worst_index=index,
             worst_expected=expected,
             worst_actual=actual,
+            noise_ratio=self._noise.greatest,
+            noise_ratio_rms=self._noise.rms,
             argmax_agreement=self._agreed / self._rows if self._rows else None,
         )
 

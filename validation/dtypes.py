@@ -36,6 +36,16 @@ def epsilon(name: str) -> float:
     return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
 
 
+def largest(name: str) -> float:
+    """Greatest finite number of a float dtype."""
+    return (2.0 - 2.0**-7) * 2.0**127 if name == "bfloat16" else float(np.finfo(name).max)
+
+
+def least_normal(name: str) -> float:
+    """Least positive number of a float dtype that has all its bits; runtimes may take less for zero."""
+    return 2.0**-126 if name == "bfloat16" else float(np.finfo(name).smallest_normal)
+
+
 def as_bytes(array: np.ndarray) -> np.ndarray:
     """Text of any kind as an object array of `bytes` (UTF-8), the form in which strings travel."""
     flat = [item if isinstance(item, bytes) else str(item).encode() for item in array.ravel().tolist()]

@@ -3,7 +3,7 @@
 reference/
   feed-00000.npz …       the inputs, one batch each, under the Keras input names
   expected-00000.npz …   the truth, under the Keras output names: float64 where a twin could be built
-  noise-00000.npz …      how far the original itself may be off, element by element, for float outputs
+  noise-00000.npz …      how far the original itself may be off, element by element, for all but strings
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from converters.signature import Signature, TensorSpec
-from validation.dtypes import is_float
 from validation.feed_layout import Layout, layout_of
 from validation.limit import Limit
 from validation.tensor_files import read_tensors
@@ -29,10 +28,13 @@ class Noise:
     Attributes:
         max_abs: greatest |difference|; Infinity where a number became NaN or infinite.
         rms: root of the mean squared difference.
+        ratio_rms: the same in units of the noise floor, of the channel where it is greatest; NaN where
+            no floor is known.
     """
 
     max_abs: float
     rms: float
+    ratio_rms: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ class OutputReference:
         constant_rms: root of the mean squared distance to each element's mean, the error of the best
             answer that ignores the inputs.
         arithmetic: coarsest float dtype that the original computes with.
-        noise: of the original itself, by cause, in the words of a reason.
+        floor: of the original's noise over all elements; None where it wasn't measured.
+        own: the original's error against its float64 twin; None without one.
+        clearance: greatest movement of any one element in units of its greatest floor; Infinity where no
+            floor is known.
         precision_noise: what weights (and inputs) rounded to a precision do to this output, by precision.
         unproven: why no comparison can prove anything, or "".
     """
@@ -65,7 +70,9 @@ class OutputReference:
     movement: float = 0.0
     constant_rms: float = 0.0
     arithmetic: str = "float32"
-    noise: Mapping[str, Noise] = field(default_factory=dict)
+    floor: Noise | None = None
+    own: Noise | None = None
+    clearance: float = math.inf
     precision_noise: Mapping[str, Noise] = field(default_factory=dict)
     unproven: str = ""
 
@@ -106,8 +113,9 @@ class Batch:
         first_sample: number of its first sample in the whole stream.
         samples: how many it has.
         origin: likewise `inside` and `case`: see `FeedKind`.
-        noise: for each float output, how far the original itself may be off at each element: float64,
-            at least 0, in the output's own units.
+        noise: for each output but strings, how far the original itself may be off at each element:
+            float64, at least 0, in the output's own units. For integers and booleans by how much
+            roundings before them move them, which is 0 nearly everywhere.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -173,7 +181,7 @@ class Reference:
     def batches(self) -> Iterator[Batch]:
         """Every batch, in order, one in memory at a time."""
         first, layout = 0, self.layout
-        floats = [spec for spec in self.signature.outputs if is_float(spec.dtype)]
+        numbers = [spec for spec in self.signature.outputs if spec.dtype != "string"]
         for number, (feed, expected) in enumerate(zip(self.feeds, self.expected, strict=True)):
             inputs = read_tensors(feed, self.signature.inputs)
             samples = layout.count(inputs)
@@ -186,6 +194,11 @@ class Reference:
                 origin=kind.origin,
                 inside=kind.inside,
                 case=kind.case,
-                noise=read_tensors(self.noise[number], floats) if self.noise else {},
+                noise=_doubles(read_tensors(self.noise[number], numbers)) if self.noise else {},
             )
             first += samples
+
+
+def _doubles(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Noise is stored as float32, rounded up."""
+    return {name: array.astype(np.float64) for name, array in tensors.items()}

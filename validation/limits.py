@@ -16,7 +16,7 @@ from validation.expected import OutputReference
 from validation.limit import Limit
 from validation.quantized import QUANTIZED, SAME_CLASSES, element_tolerance, for_samples
 from validation.runtime import Arithmetic
-from validation.tolerance import find_unproven, passes, tolerance_for
+from validation.tolerance import find_unproven, passes, rms_tolerance, tolerance_for
 from validation.verdict import Accuracy, Comparison, OutputVerdict, Tolerance
 
 ACCURACY_KEPT = 0.99
@@ -48,6 +48,8 @@ def limits_for(
     if limit is not None:
         return _set(limit, output, labelled)
     derived = tolerance_for(target, output, arithmetic)
+    if derived.measure == "noise_ratio":
+        return derived, rms_tolerance(derived)
     if target.precision not in QUANTIZED or not is_float(output.spec.dtype):
         return (derived,)
     parts = [derived, element_tolerance(output, derived)]

@@ -1,4 +1,4 @@
-"""How far the original itself moves for causes that must not matter, and for coarser weights.
+"""How far the original moves for one ulp and for coarser weights, and whether samples depend on their batch.
 
 A few batches are enough for the size of it: the tolerance puts a factor on top.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from converters.signature import TensorSpec
 from converters.target import ExportTarget
 from validation.agreement import agreement_limit
-from validation.compare import OutputMeter
+from validation.compare import OutputMeter, differences
 from validation.dtypes import dtype_name, epsilon, is_float
 from validation.expected import Noise
 from validation.feed import Tensors
@@ -28,51 +28,50 @@ NoiseByOutput = Mapping[str, Noise]
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """One batch, and what the original gives."""
+
+    inputs: Tensors
+    eager: Tensors
+    graph: Tensors
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredNoise:
-    """What some batches tell: noise by cause and by precision, each by output.
+    """What some batches tell.
 
     Attributes:
+        precisions: by precision and output.
         notes: what a reader should know, one sentence each.
     """
 
-    causes: Mapping[str, NoiseByOutput] = field(default_factory=dict)
     precisions: Mapping[str, NoiseByOutput] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def own(self, output: str) -> dict[str, Noise]:
-        """The original's own noise in one output, by cause."""
-        return {cause: noise[output] for cause, noise in self.causes.items() if output in noise}
-
-    def of_precisions(self, output: str) -> dict[str, Noise]:
+    def of(self, output: str) -> dict[str, Noise]:
         """What coarser weights do to one output, by precision."""
         return {name: noise[output] for name, noise in self.precisions.items() if output in noise}
 
     def merge(self, other: MeasuredNoise, batches: int) -> MeasuredNoise:
         """Both together, where this one stands for `batches` and the other for one more."""
-        return MeasuredNoise(
-            _merge(self.causes, other.causes, batches),
-            _merge(self.precisions, other.precisions, batches),
-            tuple(dict.fromkeys((*self.notes, *other.notes))),
-        )
+        merged = {name: {**noise} for name, noise in {**other.precisions, **self.precisions}.items()}
+        for name in self.precisions.keys() & other.precisions.keys():
+            for output in self.precisions[name].keys() & other.precisions[name].keys():
+                pair = self.precisions[name][output], other.precisions[name][output]
+                merged[name][output] = _together(*pair, batches)
+        return MeasuredNoise(merged, tuple(dict.fromkeys((*self.notes, *other.notes))))
 
 
-def _merge(
-    first: Mapping[str, NoiseByOutput], second: Mapping[str, NoiseByOutput], batches: int
-) -> Mapping[str, NoiseByOutput]:
-    """Greatest and root mean square over all batches; what one of them lacks is taken from the other."""
-    merged = {key: {**second.get(key, {}), **first.get(key, {})} for key in (*first, *second)}
-    for key in first.keys() & second.keys():
-        for output in first[key].keys() & second[key].keys():
-            a, b = first[key][output], second[key][output]
-            rms = math.hypot(math.sqrt(batches) * a.rms, b.rms) / math.sqrt(batches + 1)
-            merged[key][output] = Noise(max(a.max_abs, b.max_abs), rms)
-    return merged
+def _together(a: Noise, b: Noise, batches: int) -> Noise:
+    """The greatest, and the root mean square over all batches."""
+    rms = math.hypot(math.sqrt(batches) * a.rms, b.rms) / math.sqrt(batches + 1)
+    return Noise(max(a.max_abs, b.max_abs), rms, float(np.fmax(a.ratio_rms, b.ratio_rms)))
 
 
 def measure_noise(
     original: Original,
-    tensors: Tensors,
-    graph: Tensors,
+    given: Given,
+    floor: Tensors,
     layout: Layout,
     precisions: Sequence[str],
     *,
@@ -82,58 +81,52 @@ def measure_noise(
 
     Args:
         original: opened.
-        tensors: one batch.
-        graph: what the graph answers to it.
+        given: one batch.
+        floor: the noise floor of each element.
         layout: of the inputs.
         precisions: of `PRECISIONS`.
-        seed: of what is nudged up and what down.
+        seed: of what is rounded up and what down.
     """
     specs = original.signature.outputs
-    nudged = one_ulp(original, tensors, seed)
-    causes = {"one ulp on inputs and weights": measure(specs, graph, nudged)} if nudged else {}
-    coarse = {name: coarser(original, tensors, name, seed) for name in precisions}
-    found = {name: measure(specs, graph, answer) for name, answer in coarse.items() if answer}
+    coarse = {name: coarser(original, given.inputs, name, seed) for name in precisions}
+    found = {name: measure(specs, given.graph, answer, floor) for name, answer in coarse.items() if answer}
     notes: tuple[str, ...] = ()
     if layout.batched and layout.fixed_batch is None:
-        alone, notes = _batch_noise(original, tensors, graph)
-        causes["batch 1 against batch N"] = alone
-    return MeasuredNoise(causes, found, notes)
+        notes = _batch_effects(original, given.inputs, given.graph)
+    return MeasuredNoise(found, notes)
 
 
-def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors) -> NoiseByOutput:
+def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors, floor: Tensors) -> NoiseByOutput:
     """The difference of each float output."""
     noise = {}
     for spec in specs:
         if is_float(spec.dtype):
             meter = OutputMeter(spec)
-            meter.add(expected[spec.name], actual[spec.name], 0)
-            comparison = meter.result()
-            noise[spec.name] = Noise(comparison.max_abs, comparison.rmse)
+            meter.add(expected[spec.name], actual[spec.name], 0, floor.get(spec.name))
+            found = meter.result()
+            ratio = math.nan if found.noise_ratio_rms is None else found.noise_ratio_rms
+            noise[spec.name] = Noise(found.max_abs, found.rmse, ratio)
     return noise
 
 
-def _batch_noise(
-    original: Original, tensors: Tensors, graph: Tensors
-) -> tuple[NoiseByOutput, tuple[str, ...]]:
-    """The first samples of a batch, each in a batch of its own.
+def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> tuple[str, ...]:
+    """A note for each output that depends on the rest of its batch by more than rounding.
 
-    An output that depends on the rest of its batch by more than rounding is no noise, but a note.
+    The first samples of the batch are run each in a batch of its own.
     """
     count = len(next(iter(tensors.values())))
     alone = min(count, ALONE)
     runs = [original.graph({n: a[i : i + 1] for n, a in tensors.items()}) for i in range(alone)]
-    noise, notes = {}, []
+    notes = []
     for spec in original.signature.outputs:
         rows = [run[spec.name] for run in runs]
         if graph[spec.name].shape[:1] != (count,) or any(row.shape[:1] != (1,) for row in rows):
             continue
-        expected = {spec.name: graph[spec.name][:alone]}
-        found = measure([spec], expected, {spec.name: np.concatenate(rows)}).get(spec.name, Noise(0, 0))
-        if found.max_abs > agreement_limit(expected[spec.name], spec, original.arithmetic):
+        together = graph[spec.name][:alone]
+        difference = differences(together, np.concatenate(rows))
+        if np.max(difference, initial=0.0) > agreement_limit(together, spec, original.arithmetic):
             notes.append(f"output {spec.name} of a sample depends on the rest of its batch")
-        else:
-            noise[spec.name] = found
-    return noise, tuple(notes)
+    return tuple(notes)
 
 
 def one_ulp(original: Original, tensors: Tensors, seed: int) -> dict[str, np.ndarray] | None:

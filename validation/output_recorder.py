@@ -1,4 +1,4 @@
-"""Gathers what must be known of one output of the original: range, spread, score vectors, its noise."""
+"""Gathers what must be known of one output of the original: range, spread, score vectors, its noise floor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from converters.signature import TensorSpec
-from validation.compare import OutputMeter
 from validation.dtypes import as_codes, epsilon, is_float
 from validation.expected import Noise, OutputReference
 from validation.feed_layout import Layout
@@ -36,20 +35,37 @@ class OutputRecorder:
         self._is_scores = is_float(spec.dtype) and len(spec.shape) >= 2
         self._least, self._greatest, self._count = math.inf, -math.inf, 0
         self._squares, self._spread = ProductSum(), Spread()
-        self._graph = OutputMeter(spec)
+        self._floor, self._own = _NoiseSum(), _NoiseSum()
 
-    def add(self, expected: np.ndarray, graph: np.ndarray, samples: int) -> None:
-        """One batch: the eager answer and the graph's, which have the same shape."""
-        self._graph.add(expected, graph, 0)
-        self._per_sample = self._per_sample and expected.ndim > 0 and len(expected) == samples
-        values = as_codes(expected) if self.spec.dtype == "string" else expected.astype(np.float64)
-        self._spread.add(values if self._per_sample else values[None])
+    def add(
+        self,
+        given: np.ndarray,
+        samples: int,
+        floor: np.ndarray | None = None,
+        own: np.ndarray | None = None,
+    ) -> None:
+        """The original's answer to one batch.
+
+        Args:
+            given: as the original gives it.
+            samples: in the batch.
+            floor: the noise floor of each element.
+            own: the original's error at each element, where there is a twin.
+        """
+        self._per_sample = self._per_sample and given.ndim > 0 and len(given) == samples
+        values = as_codes(given) if self.spec.dtype == "string" else given.astype(np.float64)
+        rows = values if self._per_sample else values[None]
+        self._spread.add(rows, None if floor is None else floor.reshape(rows.shape))
         finite = values[np.isfinite(values)]
         self._count += finite.size
         self._least = min(self._least, float(np.min(finite, initial=math.inf)))
         self._greatest = max(self._greatest, float(np.max(finite, initial=-math.inf)))
         self._squares.add(finite, finite)
         self._is_scores = self._is_scores and _sums_to_one(values, self._arithmetic)
+        if floor is not None:
+            self._floor.add(floor)
+        if own is not None:
+            self._own.add(own)
 
     @property
     def moves(self) -> bool:
@@ -66,13 +82,9 @@ class OutputRecorder:
             return ""
         return inputs or f"the original's answer does not move with the inputs ({self._movement()})"
 
-    def result(
-        self, noise: Mapping[str, Noise], precision_noise: Mapping[str, Noise], unproven: str
-    ) -> OutputReference:
+    def result(self, precision_noise: Mapping[str, Noise], unproven: str) -> OutputReference:
         """What was gathered."""
         known = self._count > 0
-        graph = self._graph.result()
-        own = {"eager against graph": Noise(graph.max_abs, graph.rmse)} if is_float(self.spec.dtype) else {}
         return OutputReference(
             spec=self.spec,
             per_sample=self._per_sample,
@@ -83,7 +95,9 @@ class OutputRecorder:
             movement=self._spread.movement,
             constant_rms=self._root_mean(self._spread.squares),
             arithmetic=self._arithmetic,
-            noise=own | dict(noise),
+            floor=self._floor.result(),
+            own=self._own.result(),
+            clearance=self._spread.clearance,
             precision_noise=precision_noise,
             unproven=unproven,
         )
@@ -93,6 +107,26 @@ class OutputRecorder:
 
     def _movement(self) -> str:
         return f"by {self._spread.movement:.3g}, within {self._least:.6g} to {self._greatest:.6g}"
+
+
+class _NoiseSum:
+    """The greatest and the root mean square of errors that come in pieces."""
+
+    def __init__(self) -> None:
+        self._greatest, self._squares, self._count = 0.0, ProductSum(), 0
+
+    def add(self, errors: np.ndarray) -> None:
+        finite = errors[np.isfinite(errors)]
+        self._greatest = max(self._greatest, float(np.max(finite, initial=0.0)))
+        self._squares.add(finite, finite)
+        self._count += finite.size
+
+    def result(self) -> Noise | None:
+        """None where nothing was added."""
+        if not self._count:
+            return None
+        rms = power_of_two((self._squares.log2 - math.log2(self._count)) / 2)
+        return Noise(self._greatest, rms)
 
 
 def _sums_to_one(values: np.ndarray, arithmetic: str) -> bool:

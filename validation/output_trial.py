@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,7 +50,7 @@ class OutputTrial:
     def add(self, call: Call, actual: np.ndarray, batch: Batch, samples: int) -> None:
         """One call inside the domain; `samples` have been run before it."""
         name = self.output.spec.name
-        self._meter.add(call.expected[name], actual, call.first_sample)
+        self._meter.add(call.expected[name], actual, call.first_sample, call.noise.get(name))
         for task in self._task_meters:
             task.add(call.expected[name], actual, call.first_sample, batch)
         comparison = self._comparison()
@@ -64,7 +65,7 @@ class OutputTrial:
         """One call outside the domain: its difference, where it is beyond the limits."""
         name = self.output.spec.name
         meter = self._new_meter()
-        meter.add(call.expected[name], actual, call.first_sample)
+        meter.add(call.expected[name], actual, call.first_sample, call.noise.get(name))
         comparison = meter.result()
         elementwise = [t for t in self._tolerances if _is_elementwise(t)]
         broken = not all(passes(t, comparison) for t in elementwise)
@@ -91,6 +92,9 @@ class OutputTrial:
         return OutputMeter(
             self.output.spec,
             limit=min(greatest_difference(t, self.output) for t in self._tolerances),
+            noise_limit=min(
+                (t.limit for t in self._tolerances if t.measure == "noise_ratio"), default=math.inf
+            ),
             value_range=self.output.range,
             per_sample=self.output.per_sample,
         )

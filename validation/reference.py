@@ -1,9 +1,10 @@
 """Records what the original gives, after making sure that it agrees with itself.
 
-The eager model's answers are the expected ones. Before anything is held against them:
+Before anything is held against it:
 - the same batch twice gives the same answer (no randomness, no state),
 - eager and graph agree, batch by batch.
-What remains of these differences, and what one ulp on inputs and weights does, is the noise floor.
+What is expected is the truth that `validation.truth` finds, and the original's own distance to it is the
+noise floor: both are written beside the feeds, batch by batch.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from converters.errors import EdgeproofError
 from converters.progress import advance
 from converters.source import SourceModel
 from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
-from validation.expected import Batch, Noise, OutputReference, Reference
-from validation.feed import Feed, Tensors
+from validation.dtypes import is_float
+from validation.expected import Batch, FeedKind, Noise, OutputReference, Reference
+from validation.feed import Feed
 from validation.feed_layout import layout_of
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
 from validation.labels import LabelRecorder
-from validation.noise import PRECISIONS, MeasuredNoise, measure_noise
+from validation.noise import PRECISIONS, Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
+from validation.task_meters import NATURAL
 from validation.tensor_files import write_tensors
+from validation.truth.answers import Answer, Truth, noises, runs_wanted
 
 __all__ = ["Batch", "Noise", "OutputReference", "Reference", "record"]
 
@@ -57,6 +61,10 @@ def record(
     return recording.finish(spec)
 
 
+_SEEDS = 100
+"""Between those of two batches: more than there are simulated runs for one."""
+
+
 class _Recording:
     """One pass over the feeds."""
 
@@ -66,6 +74,7 @@ class _Recording:
         self._source, self._out, self._precisions = source, out, precisions
         self._original = Original(source)
         self._arithmetic = self._original.arithmetic
+        self._truth = Truth(self._original)
         self._layout = layout_of(source.signature)
         self._outputs = [
             OutputRecorder(spec, self._layout, self._arithmetic, spec.name in scores)
@@ -75,7 +84,10 @@ class _Recording:
         self._noise = MeasuredNoise()
         self._feeds: list[Path] = []
         self._answers: list[Path] = []
+        self._floors: list[Path] = []
+        self._kinds: list[FeedKind] = []
         self._labels = LabelRecorder(source.signature)
+        self._usual = 0
         self.samples = 0
 
     def add(self, feed: Feed) -> None:
@@ -85,28 +97,40 @@ class _Recording:
             check_agreement(expected, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
         graph = self._original.graph(feed.tensors)
         check_agreement(expected, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
-        self._measure_noise(feed, graph)
+        runs = runs_wanted(len(self._feeds), feed.origin)
+        given = Given(feed.tensors, expected, graph)
+        answer = self._truth.answer(given, runs=runs, seed=_SEEDS * len(self._feeds))
+        if feed.origin in NATURAL and feed.inside:
+            self._learn(feed, given, answer)
+        self._write(feed, answer)
+
+    def _learn(self, feed: Feed, given: Given, answer: Answer) -> None:
+        """What is known of inputs and outputs rests on what is usual, not on boundary values."""
         count = self._layout.count(feed.tensors)
         self._variety.add(feed.tensors)
         self._labels.add(feed.labels)
         for output in self._outputs:
-            output.add(expected[output.spec.name], graph[output.spec.name], count)
-        number = f"{len(self._feeds):05}.npz"
-        self._feeds.append(self._out / f"feed-{number}")
-        self._answers.append(self._out / f"expected-{number}")
-        write_tensors(self._feeds[-1], feed.tensors)
-        write_tensors(self._answers[-1], expected)
-        self.samples += count
+            name = output.spec.name
+            floor = answer.noise[name] if is_float(output.spec.dtype) else None
+            output.add(given.eager[name], count, floor, answer.own.get(name))
+        if not self._usual & (self._usual - 1):
+            found = measure_noise(
+                self._original, given, answer.noise, self._layout, self._precisions, seed=self._usual
+            )
+            self._noise = self._noise.merge(found, self._usual.bit_length())
+        self._usual += 1
 
-    def _measure_noise(self, feed: Feed, graph: Tensors) -> None:
-        """In the first batch, and in those whose number is a power of two: the more data, the more."""
-        number = len(self._feeds)
-        if number & (number - 1):
-            return
-        found = measure_noise(
-            self._original, feed.tensors, graph, self._layout, self._precisions, seed=number
-        )
-        self._noise = self._noise.merge(found, number.bit_length())
+    def _write(self, feed: Feed, answer: Answer) -> None:
+        number = f"{len(self._feeds):05}.npz"
+        for kind, paths, tensors in (
+            ("feed", self._feeds, feed.tensors),
+            ("expected", self._answers, answer.expected),
+            ("noise", self._floors, noises(answer)),
+        ):
+            paths.append(self._out / f"{kind}-{number}")
+            write_tensors(paths[-1], tensors)
+        self._kinds.append(FeedKind(feed.origin, feed.inside, feed.case))
+        self.samples += self._layout.count(feed.tensors)
 
     def finish(self, spec: FeedSpec) -> Reference:
         """The record; looks for the reason where an output did not move."""
@@ -121,6 +145,9 @@ class _Recording:
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
             notes=self._noise.notes,
+            truth=self._truth.words,
+            noise=tuple(self._floors),
+            kinds=tuple(self._kinds),
             labels=self._labels.write(self._out / "labels.npz"),
         )
 
@@ -129,7 +156,7 @@ class _Recording:
         unproven = output.find_unproven(self._variety.fault)
         if unproven and not self._variety.fault and spec.origin == "data":
             unproven += f"; {self._try_natural(output)}"
-        return output.result(self._noise.own(name), self._noise.of_precisions(name), unproven)
+        return output.result(self._noise.of(name), unproven)
 
     def _try_natural(self, output: OutputRecorder) -> str:
         """Whether an output that the data leaves constant moves with other inputs."""
@@ -137,7 +164,7 @@ class _Recording:
         try:
             for feed in open_feeds(FeedSpec(samples=8), self._source.signature):
                 answer = self._original.graph(feed.tensors)[output.spec.name]
-                other.add(answer, answer, self._layout.count(feed.tensors))
+                other.add(answer, self._layout.count(feed.tensors))
         except EdgeproofError:
             return "give data that moves it"
         if other.moves:

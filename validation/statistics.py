@@ -92,15 +92,23 @@ class Spread:
     def __init__(self) -> None:
         self._groups: dict[tuple[int, ...], _Group] = {}
 
-    def add(self, samples: np.ndarray) -> None:
-        """Samples along the first dimension, float64."""
+    def add(self, samples: np.ndarray, floor: np.ndarray | None = None) -> None:
+        """Samples along the first dimension, float64, with the noise floor of each element if known."""
         if samples.size:
-            self._groups.setdefault(samples.shape[1:], _Group(samples.shape[1:])).add(samples)
+            group = self._groups.setdefault(samples.shape[1:], _Group(samples.shape[1:]))
+            group.add(samples)
+            if floor is not None:
+                group.floor = np.maximum(group.floor, floor.max(0))
 
     @property
     def movement(self) -> float:
         """Greatest max - min of any one element."""
         return max((group.movement for group in self._groups.values()), default=0.0)
+
+    @property
+    def clearance(self) -> float:
+        """The same in units of the element's greatest noise floor; Infinity where none is known."""
+        return max((group.clearance for group in self._groups.values()), default=0.0)
 
     @property
     def squares(self) -> ProductSum:
@@ -118,6 +126,7 @@ class _Group:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._least, self._greatest = np.full(shape, np.inf), np.full(shape, -np.inf)
         self._mean, self.squares, self._count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.floor = np.zeros(shape)
 
     def add(self, samples: np.ndarray) -> None:
         finite = np.isfinite(samples)
@@ -138,6 +147,13 @@ class _Group:
     def movement(self) -> float:
         with np.errstate(over="ignore"):
             return float(np.max(self._greatest - self._least, initial=0.0))
+
+    @property
+    def clearance(self) -> float:
+        moved = self._greatest > self._least
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            ratio = np.where(moved, (self._greatest - self._least) / self.floor, 0.0)
+        return float(np.max(ratio, initial=0.0))
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -116,7 +116,7 @@ class Trial:
             return
         for call in calls:
             actual = self._run(call)
-            fault = find_mismatch(call.expected, actual)
+            fault = find_mismatch(call.expected, actual, self._reference.signature.outputs)
             if fault:
                 raise FailedError(fault)
             self.steadiness.remember(call, actual)
@@ -148,7 +148,7 @@ class Trial:
         """A call that does not count; whatever it comes to is told, and nothing more."""
         try:
             actual = self._run(call)
-            fault = find_mismatch(call.expected, actual)
+            fault = find_mismatch(call.expected, actual, self._reference.signature.outputs)
         except Exception as error:  # an engine may raise anything
             fault = f"{type(error).__name__}: {error}"
         if fault:

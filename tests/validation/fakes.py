@@ -12,6 +12,7 @@ import numpy as np
 from converters.artifact import Artifact, Quantization, record_files
 from converters.signature import Signature, TensorSpec
 from converters.target import ExportTarget
+from validation.dtypes import is_float
 from validation.expected import Reference
 from validation.feed import Tensors
 from validation.feed_layout import layout_of
@@ -88,20 +89,24 @@ def make_reference(
     feeds: list[Tensors],
     signature: Signature = XY,
 ) -> Reference:
-    """What `validation.reference.record` would find, without noise."""
+    """What `validation.reference.record` would find, with an epsilon of the greatest value as noise floor."""
     directory.mkdir()
     layout = layout_of(signature)
     recorders = [OutputRecorder(spec, layout, "float32", False) for spec in signature.outputs]
     variety, samples = InputVariety(layout.batched), 0
-    paths: tuple[list[Path], list[Path]] = ([], [])
+    paths: tuple[list[Path], list[Path], list[Path]] = ([], [], [])
     for number, feed in enumerate(feeds):
         answer = model(feed)
         count = layout.count(feed)
+        noise = {spec.name: _floor(answer[spec.name]) for spec in signature.outputs if spec.dtype != "string"}
         for recorder in recorders:
-            recorder.add(answer[recorder.spec.name], answer[recorder.spec.name], count)
+            name = recorder.spec.name
+            recorder.add(answer[name], count, noise[name] if is_float(recorder.spec.dtype) else None)
         variety.add(feed)
         samples += count
-        for kind, tensors, written in zip(("feed", "expected"), (feed, answer), paths, strict=True):
+        for kind, tensors, written in zip(
+            ("feed", "expected", "noise"), (feed, answer, noise), paths, strict=True
+        ):
             written.append(directory / f"{kind}-{number:05}.npz")
             write_tensors(written[-1], tensors)
     return Reference(
@@ -113,5 +118,13 @@ def make_reference(
         samples=samples,
         origin="data",
         data="by hand",
-        outputs=tuple(r.result({}, {}, r.find_unproven(variety.fault)) for r in recorders),
+        outputs=tuple(r.result({}, r.find_unproven(variety.fault)) for r in recorders),
+        noise=tuple(paths[2]),
     )
+
+
+def _floor(answer: np.ndarray) -> np.ndarray:
+    if not is_float(answer.dtype.name):
+        return np.zeros(answer.shape)
+    finite = np.abs(answer[np.isfinite(answer)].astype(np.float64))
+    return np.full(answer.shape, np.finfo(np.float32).eps * np.max(finite, initial=1e-30))

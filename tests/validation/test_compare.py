@@ -197,8 +197,16 @@ STRUCTURE = {
 
 @pytest.mark.parametrize(("expected", "actual", "fault"), STRUCTURE.values(), ids=STRUCTURE.keys())
 def test_structure(expected, actual, fault):
-    assert find_mismatch(expected, actual) == fault
-    assert find_mismatch(expected, expected) is None
+    specs = [TensorSpec(name, array.shape, array.dtype.name) for name, array in expected.items()]
+    assert find_mismatch(expected, actual, specs) == fault
+    assert find_mismatch(expected, expected, specs) is None
+
+
+def test_a_truth_may_be_finer_than_the_output():
+    specs = [TensorSpec("a", (2,), "float32")]
+    truth, actual = {"a": np.zeros(2)}, {"a": np.zeros(2, np.float32)}
+    assert find_mismatch(truth, actual, specs) is None
+    assert find_mismatch(truth, truth, specs) == "output a has dtype float64, want float32"
 
 
 def test_batches_come_to_the_same_as_one_piece():

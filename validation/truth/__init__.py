@@ -1,0 +1,17 @@
+"""The truth: what a model computes when nothing is rounded to float32.
+
+    twin         `build_twin`: the original's graph in float64, and the same with every rounding simulated
+    translate    walks a traced graph and builds it again in float64
+    kernels      which ops TensorFlow can run in float64
+    composed     ops without such a kernel, written out: normalisation, pooling, LRN
+    resize       likewise resizing, as products with small matrices
+    rounding     which ops round, and by how much
+
+The twin is built at the graph, not at the config: it needs no Keras and serves SavedModels too.
+"""
+
+from __future__ import annotations
+
+from validation.truth.twin import NoTwinError, Twin, build_twin
+
+__all__ = ["NoTwinError", "Twin", "build_twin"]

@@ -1,0 +1,176 @@
+"""The truth of each batch, and how far the original may be off it, element by element.
+
+With a float64 twin the truth is the twin's, and the errors are those of the original, eagerly and as a
+graph, and of the twin with every rounding simulated. Without one the original's answer stands for the
+truth, and the errors are what one ulp on inputs and weights does to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from converters.signature import TensorSpec
+from validation.compare import differences
+from validation.dtypes import epsilon, is_float, largest, least_normal
+from validation.floor import noise_floor, pool
+from validation.noise import Given, one_ulp
+from validation.original import Original
+from validation.truth.twin import NoTwinError, Twin, build_twin
+
+AMPLITUDE = 8.0
+"""Unit roundoffs by which a simulated run may be off in each op: the factor that a limit grants an export
+over the floor, so that what such a run does to an element is granted whole, be it linear or a jump."""
+
+ULP_RUNS = 16
+"""Runs with one ulp on inputs and weights for a first batch without a twin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one batch should give.
+
+    Attributes:
+        expected: see `validation.expected.Batch`.
+        noise: likewise; for outputs that are no floats, by how much roundings before them move them.
+        own: the original's error, for each float output; empty without a twin.
+    """
+
+    expected: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray]
+    own: dict[str, np.ndarray]
+
+
+class Truth:
+    """Answers batch by batch.
+
+    Args:
+        original: opened.
+
+    Attributes:
+        words: what the truth is, and why it is no more.
+    """
+
+    def __init__(self, original: Original) -> None:
+        self._original = original
+        self._twin: Twin | None = None
+        self._growth: dict[str, float] = {}
+        self.words = "float64 twin"
+        try:
+            self._twin = build_twin(original.traced, original.signature)
+        except NoTwinError as error:
+            self._do_without(error)
+
+    @property
+    def has_twin(self) -> bool:
+        return self._twin is not None
+
+    def answer(self, given: Given, *, runs: int, seed: int) -> Answer:
+        """The truth of one batch.
+
+        Args:
+            given: the batch.
+            runs: simulated ones, 0 or more: without any the floor rests on the original's own error, and
+                on what earlier batches with simulated runs taught about it.
+            seed: of what is simulated.
+        """
+        if self._twin is not None:
+            try:
+                return self._with_twin(self._twin, given, runs, seed)
+            except NoTwinError as error:
+                self._do_without(error)
+        return self._without(given, max(4 * runs, 1), seed)
+
+    def _do_without(self, error: NoTwinError) -> None:
+        self._twin = None
+        self.words = f"one ulp, {ULP_RUNS} times: no float64 twin, because {error}"
+
+    def _with_twin(self, twin: Twin, given: Given, runs: int, seed: int) -> Answer:
+        exact = twin.run(given.inputs)
+        simulated = [twin.rounded(given.inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
+        expected, noise, own = {}, {}, {}
+        for spec in self._original.signature.outputs:
+            name = spec.name
+            eager, graph, moved = given.eager[name], given.graph[name], [run[name] for run in simulated]
+            if is_float(spec.dtype):
+                expected[name] = _truth(exact[name], eager, spec)
+                own[name] = _errors(expected[name], [eager])[0]
+                errors = _errors(expected[name], [eager, graph, *moved], [1, 1, *[AMPLITUDE] * runs])
+                noise[name] = self._floor(spec, errors, expected[name], runs)
+                continue
+            expected[name] = eager
+            if spec.dtype != "string":
+                noise[name] = np.max([differences(eager, run) for run in (graph, exact[name], *moved)], 0)
+        return Answer(expected, noise, own)
+
+    def _without(self, given: Given, runs: int, seed: int) -> Answer:
+        eager = given.eager
+        nudged = [one_ulp(self._original, given.inputs, seed + n) for n in range(runs)]
+        moved = [given.graph, *(run for run in nudged if run is not None)]
+        expected, noise = {}, {}
+        for spec in self._original.signature.outputs:
+            name, runs_of = spec.name, [run[spec.name] for run in moved]
+            if is_float(spec.dtype):
+                expected[name] = eager[name].astype(np.float64)
+                noise[name] = self._floor(spec, _errors(expected[name], runs_of), expected[name], len(nudged))
+                continue
+            expected[name] = eager[name]
+            if spec.dtype != "string":
+                noise[name] = np.max([differences(eager[name], run) for run in runs_of], 0)
+        return Answer(expected, noise, {})
+
+    def _floor(self, spec: TensorSpec, errors: np.ndarray, truth: np.ndarray, runs: int) -> np.ndarray:
+        channels = len(spec.shape) > 1 and spec.shape[-1] is not None
+        dtype = max((spec.dtype, self._original.arithmetic), key=epsilon)
+        roundoff, least = max(epsilon(dtype), epsilon("float32")) / 2, least_normal(spec.dtype)
+        if not runs:
+            errors = errors * self._growth.get(spec.name, 1.0)
+        elif self.has_twin:
+            self._learn(spec.name, errors, truth, channels)
+        return noise_floor(errors, truth, roundoff=roundoff, least=least, channels=channels)
+
+    def _learn(self, name: str, errors: np.ndarray, truth: np.ndarray, channels: bool) -> None:
+        """How much more all runs show than the original's own two, in the median."""
+        every, own = (pool(part, truth, channels=channels) for part in (errors, errors[:2]))
+        known = own > 0
+        growth = float(np.median(every[known] / own[known])) if known.any() else 1.0
+        self._growth[name] = max(self._growth.get(name, 1.0), growth)
+
+
+def _truth(exact: np.ndarray, given: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """The twin's values; where the original's isn't finite, or the twin leaves the dtype's range, that."""
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(given.astype(np.float64)) & (np.abs(exact) <= largest(spec.dtype))
+    return np.where(usable, exact, given.astype(np.float64))
+
+
+def _errors(
+    truth: np.ndarray, runs: Sequence[np.ndarray], amplitudes: Sequence[float] | None = None
+) -> np.ndarray:
+    """[runs, *shape]: each run's distance to the truth over its amplitude; 0 where one isn't finite."""
+    found = np.stack([differences(truth, run) for run in runs])
+    found[~np.isfinite(found)] = 0.0
+    if amplitudes is not None:
+        found /= np.reshape(np.asarray(amplitudes, np.float64), (-1, *[1] * truth.ndim))
+    return found
+
+
+def runs_wanted(number: int, origin: str) -> int:
+    """Simulated runs for a batch: all directed ones get some, data the fewer the more there is of it."""
+    if origin in ("directed", "searched"):
+        return 2
+    if number & (number - 1):
+        return 0
+    return 4 if number == 0 else 2
+
+
+def noises(answer: Answer) -> Mapping[str, np.ndarray]:
+    """What is written beside the feeds: float32 halves the file, and rounding up loses nothing."""
+    most = np.finfo(np.float32).max
+    written = {}
+    for name, noise in answer.noise.items():
+        low = np.minimum(noise, most).astype(np.float32)
+        written[name] = np.where(low < noise, np.nextafter(low, np.float32(np.inf)), low)
+    return written

@@ -1,0 +1,233 @@
+"""Builds a traced graph again, in float64.
+
+Every op is made anew with its float types replaced; what has no kernel for them is written out by
+`composed` and `resize`. Loops, branches and calls are walked into. Variables are read in their own dtype
+and cast, which loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from validation.truth.kernels import has_kernel
+from validation.truth.rounding import EXACT, SUMMED, Rounding
+
+Values = list[Any]
+Composed = Callable[[Any, Values], Values]
+"""From an op of the original and its inputs in float64 to its outputs."""
+
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+
+
+class NoTwinError(Exception):
+    """An op can't be taken to float64; says which and why."""
+
+
+class Translation:
+    """Carries one graph over into the graph that is being traced.
+
+    Args:
+        rounding: None for the truth; otherwise every rounding is simulated.
+    """
+
+    def __init__(self, rounding: Rounding | None = None) -> None:
+        self._rounding = rounding
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def run(self, graph: Any, given: Mapping[str, Any], outputs: Sequence[Any]) -> Values:
+        """Values of a graph's tensors.
+
+        Args:
+            graph: a `FuncGraph` of the original.
+            given: from the names of its placeholders to their values.
+            outputs: tensors of it.
+        """
+        values = dict(given)
+        for op in _needed(graph, outputs, given):
+            inputs = [values[tensor.name] for tensor in op.inputs]
+            results = self._carry_over(op, inputs)
+            values.update(zip((tensor.name for tensor in op.outputs), results, strict=True))
+        return [values[tensor.name] for tensor in outputs]
+
+    def _carry_over(self, op: Any, inputs: Values) -> Values:
+        special = _SPECIAL.get(op.type)
+        if special is not None:
+            return special(self, op, inputs)
+        results = _exactly(op, inputs)
+        return self._round(op, inputs, results) if self._rounding is not None else results
+
+    def _round(self, op: Any, inputs: Values, results: Values) -> Values:
+        if op.type in EXACT:
+            return results
+        rounding, number = self._rounding, self._number(op)
+        assert rounding is not None
+        near, term = results, SUMMED.get(op.type)
+        if term is not None and op.outputs[0].dtype.is_floating:
+            terms = rounding.shaken(inputs[term], op.outputs[0].dtype, number + 1)
+            near = _exactly(op, [*inputs[:term], terms, *inputs[term + 1 :]])
+        return [
+            rounding.moved(exact, moved, tensor.dtype, number) if tensor.dtype.is_floating else exact
+            for tensor, exact, moved in zip(op.outputs, results, near, strict=True)
+        ]
+
+    def _number(self, op: Any) -> int:
+        """Two for each op, the same in every run."""
+        key = (getattr(op.graph, "name", ""), op.name)
+        return 2 * self._numbers.setdefault(key, len(self._numbers))
+
+    def _call(self, op: Any, inputs: Values) -> Values:
+        return self._function(_body(op, "f"), inputs)
+
+    def _function(self, body: Any, inputs: Values) -> Values:
+        given = {tensor.name: value for tensor, value in zip(body.inputs, inputs, strict=True)}
+        return self.run(body, given, body.outputs)
+
+    def _while(self, op: Any, inputs: Values) -> Values:
+        import tensorflow as tf
+
+        condition, body = _body(op, "cond"), _body(op, "body")
+        shapes = [tf.TensorShape(shape) for shape in op.get_attr("output_shapes")]
+        results = tf.while_loop(
+            lambda *values: self._function(condition, list(values))[0],
+            lambda *values: self._function(body, list(values)),
+            inputs,
+            shape_invariants=shapes or [tensor.shape for tensor in op.outputs],
+            parallel_iterations=1,
+        )
+        return list(results)
+
+    def _if(self, op: Any, inputs: Values) -> Values:
+        import tensorflow as tf
+
+        then, other = _body(op, "then_branch"), _body(op, "else_branch")
+        chosen = tf.cond(
+            tf.cast(inputs[0], tf.bool),
+            lambda: self._function(then, inputs[1:]),
+            lambda: self._function(other, inputs[1:]),
+        )
+        return _listed(chosen)
+
+    def _constant(self, op: Any, inputs: Values) -> Values:
+        import tensorflow as tf
+
+        value = tf.make_ndarray(op.get_attr("value"))
+        low = _is_low(op.outputs[0].dtype)
+        return [tf.constant(value.astype("float64") if low else value, None if low else op.outputs[0].dtype)]
+
+
+def _listed(chosen: Any) -> Values:
+    return list(chosen) if isinstance(chosen, (list, tuple)) else [chosen]
+
+
+def _needed(graph: Any, outputs: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
+    """The ops that outputs depend on by data, in the order in which they can run."""
+    order: list[Any] = []
+    seen: set[str] = set()
+    todo = [(tensor.op, False) for tensor in reversed(list(outputs))]
+    while todo:
+        op, ready = todo.pop()
+        if ready:
+            order.append(op)
+            continue
+        if op.name in seen or all(tensor.name in given for tensor in op.outputs):
+            continue
+        seen.add(op.name)
+        todo.append((op, True))
+        todo.extend((tensor.op, False) for tensor in op.inputs)
+    return order
+
+
+def _exactly(op: Any, inputs: Values) -> Values:
+    """One op's outputs in float64.
+
+    Raises:
+        NoTwinError: it has no float64 kernel and no written-out form.
+    """
+    import tensorflow as tf
+
+    from validation.truth.composed import COMPOSED
+
+    composed = COMPOSED.get(op.type)
+    if composed is not None and any(_is_low(tensor.dtype) for tensor in (*op.inputs, *op.outputs)):
+        return composed(op, inputs)
+    if any(tensor.dtype == tf.resource for tensor in op.inputs):
+        return [_raised(result) for result in _made(op, inputs, dict(op.node_def.attr)).outputs]
+    return list(_made(op, inputs, _raised_attributes(op)).outputs)
+
+
+def _made(op: Any, inputs: Values, attributes: Mapping[str, Any]) -> Any:
+    import tensorflow as tf
+
+    wanted = {key: value for key, value in attributes.items() if not key.startswith("_")}
+    graph = tf.compat.v1.get_default_graph()
+    try:
+        return graph._create_op_internal(
+            op.type, inputs, [_raised_dtype(t.dtype) for t in op.outputs], name=op.name, attrs=wanted
+        )
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        raise NoTwinError(f"{op.type} at {op.name}: {error}") from error
+
+
+def _raised_attributes(op: Any) -> dict[str, Any]:
+    """Attributes with float64 in the place of coarser floats, for which there is a kernel."""
+    import tensorflow as tf
+
+    types: dict[str, Any] = {}
+    for definition in op.op_def.attr:
+        if definition.type == "type":
+            types[definition.name] = _raised_dtype(op.get_attr(definition.name))
+        elif definition.type == "list(type)":
+            types[definition.name] = [_raised_dtype(dtype) for dtype in op.get_attr(definition.name)]
+    if not has_kernel(op.type, types):
+        raise NoTwinError(f"{op.type} at {op.name} has no float64 kernel")
+    attributes = dict(op.node_def.attr)
+    for name, value in types.items():
+        attribute = tf.compat.v1.AttrValue()
+        if isinstance(value, list):
+            attribute.list.type.extend(dtype.as_datatype_enum for dtype in value)
+        else:
+            attribute.type = value.as_datatype_enum
+        attributes[name] = attribute
+    return attributes
+
+
+def _is_low(dtype: Any) -> bool:
+    """A float dtype that float64 holds all of."""
+    return dtype.is_floating and dtype.size < 8
+
+
+def _raised_dtype(dtype: Any) -> Any:
+    import tensorflow as tf
+
+    if dtype == tf.complex64:
+        return tf.complex128
+    return tf.float64 if _is_low(dtype) else dtype
+
+
+def _raised(value: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(value, _raised_dtype(value.dtype))
+
+
+def _body(op: Any, attribute: str) -> Any:
+    """The graph of a function that an op calls."""
+    from tensorflow.python.ops import control_flow_util_v2
+
+    name = op.get_attr(attribute).name
+    skip = 1 if op.type in ("If", "StatelessIf") else 0
+    shapes = [tensor.shape for tensor in list(op.inputs)[skip:]]
+    if op.type in ("While", "StatelessWhile"):
+        shapes = [tensor.shape for tensor in op.outputs]
+    return control_flow_util_v2.get_func_graph(op, shapes, name)
+
+
+_SPECIAL: Mapping[str, Callable[[Translation, Any, Values], Values]] = {
+    "Const": Translation._constant,
+    "While": Translation._while,
+    "StatelessWhile": Translation._while,
+    "If": Translation._if,
+    "StatelessIf": Translation._if,
+    **dict.fromkeys(CALLS, Translation._call),
+}
