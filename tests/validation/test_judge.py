@@ -343,7 +343,7 @@ def test_a_difference_is_a_difference_even_where_nothing_could_be_proven(tmp_pat
     found = verdict(reference=make_reference(tmp_path / "dead", dead, batches(4)))
     assert found.verdict == "fail"
     assert found.outputs[0].proven
-    assert found.reason.startswith("y: max_abs ")
+    assert found.reason.startswith("y: noise_ratio ")
 
 
 def test_a_saturated_softmax_proves_nothing(tmp_path, verdict):
