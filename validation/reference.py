@@ -9,6 +9,7 @@ noise floor: both are written beside the feeds, batch by batch.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,22 +88,37 @@ class _Recording:
         self._floors: list[Path] = []
         self._kinds: list[FeedKind] = []
         self._labels = LabelRecorder(source.signature)
+        self._unanswered: Counter[str] = Counter()
         self._usual = 0
         self.samples = 0
 
     def add(self, feed: Feed) -> None:
-        specs, arithmetic = self._source.signature.outputs, self._arithmetic
-        expected = self._original.eager(feed.tensors)
-        if not self._feeds:
-            check_agreement(expected, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
-        graph = self._original.graph(feed.tensors)
-        check_agreement(expected, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
+        """One batch; a directed or searched one to which the original has no answer is left out.
+
+        Raises:
+            EdgeproofError: the original can't run on data, or disagrees with itself on it.
+        """
+        try:
+            given = self._ask(feed)
+        except EdgeproofError:
+            if feed.origin in NATURAL:
+                raise
+            self._unanswered[feed.case or feed.origin] += self._layout.count(feed.tensors)
+            return
         runs = runs_wanted(len(self._feeds), feed.origin)
-        given = Given(feed.tensors, expected, graph)
         answer = self._truth.answer(given, runs=runs, seed=_SEEDS * len(self._feeds))
         if feed.origin in NATURAL and feed.inside:
             self._learn(feed, given, answer)
         self._write(feed, answer)
+
+    def _ask(self, feed: Feed) -> Given:
+        specs, arithmetic = self._source.signature.outputs, self._arithmetic
+        eager = self._original.eager(feed.tensors)
+        if not self._feeds:
+            check_agreement(eager, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
+        graph = self._original.graph(feed.tensors)
+        check_agreement(eager, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
+        return Given(feed.tensors, eager, graph)
 
     def _learn(self, feed: Feed, given: Given, answer: Answer) -> None:
         """What is known of inputs and outputs rests on what is usual, not on boundary values."""
@@ -144,12 +160,18 @@ class _Recording:
             origin=spec.origin,
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
-            notes=self._noise.notes,
+            notes=(*self._noise.notes, *self._omissions()),
             truth=self._truth.words,
             noise=tuple(self._floors),
             kinds=tuple(self._kinds),
             labels=self._labels.write(self._out / "labels.npz"),
         )
+
+    def _omissions(self) -> list[str]:
+        if not self._unanswered:
+            return []
+        cases = ", ".join(f"{case} ({count})" for case, count in self._unanswered.items())
+        return [f"the original has no answer to {self._unanswered.total()} samples made to try it: {cases}"]
 
     def _finish(self, output: OutputRecorder, spec: FeedSpec) -> OutputReference:
         name = output.spec.name
