@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_has_programs_and_data_and_no_sources_of_the_programs(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    programs = ("node.cjs", "page.html", "page.js", "tfjs-backend-wasm-simd.wasm")
+    programs = ("node.cjs", "page.html", "page.js", "realm.html", "realm.js", "tfjs-backend-wasm-simd.wasm")
     engines = ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm")
     engines += ("litert_wasm_threaded_internal.wasm",)
     data = [f"{JS}/dist/{name}" for name in (*programs, *engines)] + ["validation/result.schema.json"]

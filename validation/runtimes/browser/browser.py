@@ -26,7 +26,7 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One browser process, one page, one engine at a time.
+    """One browser process and one page, with every engine in a realm of its own, one at work at a time.
 
     After an exception that `broken` confirms it can't be used any more.
 
@@ -42,8 +42,8 @@ class Browser:
             raise BrowserError(f"no {family} is here")
         self.family = family
         self.broken = False
-        self._engine: tuple[str, str] | None = None
-        self._facts: dict[str, Any] = {}
+        self._serving = ""
+        self._started: dict[str, dict[str, Any]] = {}
         self._mailbox = Mailbox()
         self._load_limit_s = load_limit_s
         self._server = PageServer(files, self._mailbox)
@@ -54,7 +54,7 @@ class Browser:
         command = row.command(program, profile, start.as_uri())
         self._process = BrowserProcess(profile, command, row.environment(), row.xvfb)
         try:
-            self._wait_for_page(1)
+            self._wait_for_page()
         except BaseException:
             self.close()
             raise
@@ -68,24 +68,23 @@ class Browser:
     def usable(self) -> bool:
         return not self.broken and self._process.exit_status is None
 
-    def start(self, engine: str, backend: str, limit_s: float) -> dict[str, Any]:
-        """Has the page run this engine on this backend; loads it anew when it ran another one."""
-        if self._engine == (engine, backend):
-            return self._facts
-        if self._engine is not None:
-            self.reload()
-        threads = FAMILIES[self.family].threads
-        request = {"kind": "start", "engine": engine, "backend": backend, "threads": threads}
-        self._facts, _ = self.ask(request, {}, limit_s)
-        self._engine = (engine, backend)
-        return self._facts
+    def start(self, engine: str, backend: str, limit_s: float, alone: bool = False) -> dict[str, Any]:
+        """Has jobs go to this engine on this backend, started if need be, in a realm of the page of its own.
 
-    def reload(self) -> None:
-        """A new load of the page, in which no engine has started."""
-        load = self._mailbox.expect_reload()
-        self._engine = None
-        self.ask({"kind": "reload"}, {}, self._load_limit_s)
-        self._wait_for_page(load)
+        Args:
+            alone: free what other engines hold; those start again when they are asked for.
+        """
+        realm = f"{engine}-{backend}"
+        if alone:
+            self._started = {name: facts for name, facts in self._started.items() if name == realm}
+        if realm != self._serving or alone:
+            self.ask({"kind": "switch", "realm": realm, "alone": alone}, {}, limit_s)
+            self._serving = realm
+        if realm not in self._started:
+            threads = FAMILIES[self.family].threads
+            request = {"kind": "start", "engine": engine, "backend": backend, "threads": threads}
+            self._started[realm], _ = self.ask(request, {}, limit_s)
+        return self._started[realm]
 
     def ask(
         self, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray], limit_s: float
@@ -119,9 +118,9 @@ class Browser:
         self._process.close()
         self._server.close()
 
-    def _wait_for_page(self, load: int) -> None:
+    def _wait_for_page(self) -> None:
         try:
-            self._mailbox.wait_for_page(load, self._load_limit_s, self._check_process)
+            self._mailbox.wait_for_page(self._load_limit_s, self._check_process)
         except PageGoneError as error:
             raise self._broke(str(error)) from error
 

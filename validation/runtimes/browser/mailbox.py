@@ -19,7 +19,6 @@ class Mailbox:
     """Shared by the session's thread and the server's.
 
     Attributes:
-        load: how many times the page was loaded.
         closed: nothing is exchanged any more.
     """
 
@@ -27,14 +26,12 @@ class Mailbox:
         self._changed = threading.Condition()
         self._job: list[bytes] | None = None
         self._result: bytes | None = None
-        self._polls = 0
+        self._polled = False
         self._gone = False
-        self._expected = 0
-        self.load = 0
         self.closed = False
 
-    def wait_for_page(self, load: int, limit_s: float, check: Callable[[], None]) -> None:
-        """Waits until the page has been loaded `load` times and asks for a job.
+    def wait_for_page(self, limit_s: float, check: Callable[[], None]) -> None:
+        """Waits until the page asks for a job.
 
         Args:
             check: called again and again meanwhile; raises when waiting is in vain.
@@ -42,7 +39,7 @@ class Mailbox:
         Raises:
             PageGoneError: it did not within `limit_s`.
         """
-        self._wait(lambda: self.load >= load and self._polls > 0, limit_s, check, "the page did not load")
+        self._wait(lambda: self._polled, limit_s, check, "the page did not load")
 
     def exchange(self, job: list[bytes], limit_s: float, check: Callable[[], None]) -> bytes:
         """Hands out a job and waits for its result.
@@ -57,12 +54,6 @@ class Mailbox:
         assert self._result is not None
         return self._result
 
-    def expect_reload(self) -> int:
-        """The number that the next load will have; until then the page may be gone."""
-        with self._changed:
-            self._expected = self.load + 1
-            return self._expected
-
     def _wait(self, done: Callable[[], bool], limit_s: float, check: Callable[[], None], what: str) -> None:
         deadline = time.monotonic() + limit_s
         with self._changed:
@@ -75,24 +66,16 @@ class Mailbox:
                     raise PageGoneError(f"{what} within {limit_s:g} s")
                 self._changed.wait(min(left, 0.2))
 
-    def page_loads(self) -> None:
-        """The server hands out the page."""
+    def page_is_gone(self) -> None:
+        """Its connection has ended."""
         with self._changed:
-            self.load += 1
-            self._polls = 0
-            self._gone = False
-            self._changed.notify_all()
-
-    def page_is_gone(self, load: int) -> None:
-        """The connection of that load has ended; no matter if another load has begun or will."""
-        with self._changed:
-            self._gone = self._expected <= load == self.load and self._polls > 0
+            self._gone = True
             self._changed.notify_all()
 
     def take(self, limit_s: float) -> list[bytes] | None:
         """The next job, for the page; None when there is none."""
         with self._changed:
-            self._polls += 1
+            self._polled = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._job is not None or self.closed, limit_s)
             job, self._job = self._job, None

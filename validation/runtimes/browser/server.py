@@ -81,8 +81,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._watch()
         elif name in self.server.page_server.files:
             path = self.server.page_server.files[name]
-            if name == "page.html":
-                self.server.page_server.mailbox.page_loads()
             self._reply(200, path.read_bytes(), _TYPES[path.suffix])
         else:
             self._reply(404)
@@ -118,7 +116,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _watch(self) -> None:
         """Holds the connection until the other end closes it."""
         mailbox = self.server.page_server.mailbox
-        load = mailbox.load
         self.close_connection = True
         self.send_response(200)
         self._isolate()
@@ -126,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         while not mailbox.closed:
             if select.select([self.connection], [], [], 1.0)[0] and not _peek(self.connection):
-                mailbox.page_is_gone(load)
+                mailbox.page_is_gone()
                 return
 
     def _reply(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:

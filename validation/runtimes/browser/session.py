@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from validation.runtimes.browser.runtime import BrowserRuntime
 
 _CLOSE_LIMIT_S = 30.0
+_LARGE_BYTES = 32 * 2**20
+"""Wasm memory never shrinks: before a model of this size other engines give theirs back."""
 
 
 class PageSession:
@@ -37,7 +39,8 @@ class PageSession:
         self._browser = browser
         self._facts: dict[str, Any] = {}
         try:
-            browser.start(runtime.engine, runtime.backend, runtime.open_limit_s)
+            large = artifact.size_bytes > _LARGE_BYTES
+            browser.start(runtime.engine, runtime.backend, runtime.open_limit_s, alone=large)
         except BrowserError as failure:
             raise self._fault("starting the engine", str(failure)) from failure
         self._shapes: dict[str, tuple[int, ...]] = {}

@@ -51,7 +51,7 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: ['src/page.ts'],
+  entryPoints: ['src/page.ts', 'src/realm.ts'],
   outdir: out,
   platform: 'browser',
   target: 'es2022',
@@ -60,7 +60,7 @@ await build({
   // of esbuild's helper would find nothing. They would be waited for without end.
   // Each engine is a file of its own, which the page loads when it is asked for that engine.
   splitting: true,
-  chunkNames: 'page-[hash]',
+  chunkNames: 'realm-[hash]',
   // ONNX Runtime's JavaScript without a copy of its wasm loader, which lies beside it.
   conditions: ['onnxruntime-web-use-extern-wasm'],
   // Emscripten's code for Node, never reached in a page.
@@ -68,6 +68,6 @@ await build({
   define: {LITERT_VERSION: JSON.stringify(litert.version)},
 });
 for (const file of copied) copyFileSync(join(modules, file), join(out, basename(file)));
-copyFileSync(join(here, 'src/page.html'), join(out, 'page.html'));
+for (const file of ['page.html', 'realm.html']) copyFileSync(join(here, 'src', file), join(out, file));
 rmSync(whole, {recursive: true, force: true});
 renameSync(out, whole);

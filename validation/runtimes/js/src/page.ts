@@ -1,137 +1,44 @@
-// The page: asks the loopback server for jobs, one after the other, and posts what came out.
+// The page: holds a realm for each engine and backend, of which one at a time asks the server for jobs.
 //
 //   GET  job       a frame, or 204 when there is none yet
 //   POST result    the frame that answers it
 //   GET  alive     never answered; the connection ends with the page, so that a crash is seen at once
-//
-//   {"kind": "start", "engine", "backend", "threads"}             -> facts about the browser
-//   {"kind": "open", "entry"} + files as uint8 tensors            -> description, ms
-//   {"kind": "run", "outputs", "signature"} + input tensors       -> description, ms + output tensors
-//   {"kind": "close"}    frees the model
-//   {"kind": "echo"} + tensors                                    -> the same tensors
-//   {"kind": "reload"}   answers, then loads this page anew: an engine never meets another's remains
-//   anything that fails                                           -> {"ok": false, "error", "console"}
 
-import {adapter, collectEvidence, counted, takeConsole, wasmBinaries} from './evidence';
-import type {PageEngine} from './page_engine';
-import {decodeFrame, encodeFrame, type Frame} from './wire';
+/** Which realm is the next to serve; `alone`: the others go, with their memory. */
+export interface Switch {
+  realm: string;
+  alone: boolean;
+}
 
-let engine: PageEngine | null = null;
-let threadsWanted = 1;
-let reloading = false;
-// TF.js' WebGPU backend computes tensors below 1000 elements on the CPU. It has to leave the sizes that a
-// graph computes there: reading them back from the GPU in the middle of a kernel gives zeros. Those have
-// one element for each dimension, 6 at most. The flag is read when the backend is imported.
-const TFJS_FLAGS = '?tfjsflags=WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD:7';
-const ENGINES: Record<string, () => Promise<PageEngine>> = {
-  tfjs: async () => {
-    history.replaceState(null, '', TFJS_FLAGS);
-    return new (await import('./page_tfjs')).TfjsPage();
-  },
-  ort: async () => new (await import('./page_ort')).OrtPage(),
-  litert: async () => new (await import('./page_litert')).LitertPage(),
-};
-
-async function answer({header, tensors}: Frame): Promise<Frame> {
-  switch (header['kind']) {
-    case 'start':
-      await start(header['engine'] as string, header['backend'] as string, header['threads'] as number);
-      return reply();
-    case 'open': {
-      const begin = performance.now();
-      await started().open(header['entry'] as string, new Map(tensors.map(file => [file.name, file.data])));
-      return {header: {...reply().header, ms: performance.now() - begin}, tensors: []};
-    }
-    case 'run': {
-      const before = {...counted};
-      const begin = performance.now();
-      const results = await started().run(
-        tensors, header['outputs'] as string[], header['signature'] as string | null);
-      const ms = performance.now() - begin;
-      const ran = {ms, draws: counted.draws - before.draws, dispatches: counted.dispatches - before.dispatches};
-      return {header: {...reply().header, ...ran}, tensors: results};
-    }
-    case 'close':
-      await engine?.close();
-      return reply();
-    case 'echo':
-      return {header: {ok: true}, tensors};
-    case 'reload':
-      reloading = true;
-      return reply();
-    default:
-      throw new Error(`unknown job ${String(header['kind'])}`);
+declare global {
+  interface Window {
+    serve: () => Promise<Switch | null>;
   }
 }
 
-async function start(name: string, backend: string, threads: number): Promise<void> {
-  if (!crossOriginIsolated && threads > 1) {
-    throw new Error('the page is not isolated: every engine would run on one thread, in silence');
+const realms = new Map<string, HTMLIFrameElement>();
+
+async function realmOf({realm, alone}: Switch): Promise<Window> {
+  for (const [name, frame] of realms) {
+    if (!alone || name === realm) continue;
+    frame.remove();
+    realms.delete(name);
   }
-  const make = ENGINES[name];
-  if (make === undefined) throw new Error(`unknown engine ${name}`);
-  engine = await make();
-  threadsWanted = threads;
-  await engine.start(backend, threads);
+  const frame = realms.get(realm) ?? await load();
+  realms.set(realm, frame);
+  return frame.contentWindow!;
 }
 
-function started(): PageEngine {
-  if (engine === null) throw new Error('no engine is started');
-  return engine;
-}
-
-function reply(): Frame {
-  return {header: {ok: true, ...engine?.describe(), ...facts()}, tensors: []};
-}
-
-function facts(): Record<string, unknown> {
-  const {info} = adapter ?? {};
-  const card = info && {vendor: info.vendor, architecture: info.architecture, device: info.device,
-    description: info.description, fallback: info.isFallbackAdapter};
-  return {agent: navigator.userAgent, isolated: crossOriginIsolated,
-    shared_memory: typeof SharedArrayBuffer !== 'undefined',
-    threads_wanted: threadsWanted, workers: counted.workers,
-    wasm: wasmBinaries, adapter: card ?? null};
-}
-
-async function answerOrFail(frame: Frame): Promise<Frame> {
-  try {
-    return await answer(frame);
-  } catch (error) {
-    return {header: {ok: false, error: textOf(error), console: takeConsole().slice(-20)}, tensors: []};
-  }
-}
-
-/** Engines throw numbers, records, and the event of a script that did not load as well. */
-function textOf(error: unknown): string {
-  if (error instanceof Error) return `${error.name}: ${error.message}`;
-  if (error instanceof Event && error.target instanceof HTMLScriptElement) {
-    return `${new URL(error.target.src).pathname.split('/').pop()} did not load`;
-  }
-  return (error as {message?: string} | null)?.message ?? String(error);
-}
-
-async function decode(buffer: ArrayBuffer): Promise<Frame> {
-  let at = 0;
-  const frame = await decodeFrame(async size => {
-    at += size;
-    return at > buffer.byteLength ? null : new Uint8Array(buffer, at - size, size);
+/** Jobs pass through the page itself never: a typed array of one realm is none in another. */
+function load(): Promise<HTMLIFrameElement> {
+  const frame = document.createElement('iframe');
+  frame.src = 'realm.html';
+  return new Promise(resolve => {
+    frame.onload = () => resolve(frame);
+    document.body.append(frame);
   });
-  if (frame === null) throw new Error('the server sent an empty job');
-  return frame;
 }
 
-async function serve(): Promise<void> {
-  void fetch('alive').catch(() => undefined);
-  for (;;) {
-    const job = await fetch('job', {cache: 'no-store'});
-    if (job.status === 204) continue;
-    if (!job.ok) return;
-    const pieces = encodeFrame(await answerOrFail(await decode(await job.arrayBuffer())));
-    await fetch('result', {method: 'POST', body: new Blob(pieces as BlobPart[])});
-    if (reloading) return location.reload();
-  }
-}
-
-collectEvidence();
-void serve();
+void fetch('alive').catch(() => undefined);
+let next: Switch | null = {realm: '', alone: false};
+while (next !== null) next = await (await realmOf(next)).serve();
