@@ -20,7 +20,7 @@ READY := $(PYTHON_READY) $(JS_READY)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup browsers $(RUNTIMES_APART) demo run export export-tflite export-tfjs export-onnx validate package report \
-        doctor test test-all lint bench wheel clean preflight
+        doctor test test-all lint bench bench-detection wheel clean preflight
 
 help: ## what can be made
 	@echo 'make TARGET [RECIPE=$(RECIPE)]'
@@ -113,6 +113,9 @@ lint: $(READY) ## ruff, mypy and tsc
 
 bench: $(READY) ## measure against the vendors' converters, write docs/benchmarks.md; needs the machine alone
 	@$(BIN)/python -m bench.bench_export
+
+bench-detection: $(READY) ## measure which faults are found and blamed rightly, write docs/detection.md
+	@$(BIN)/python -m bench.bench_detection
 
 wheel: $(JS_READY) $(PYTHON_READY) ## build dist/*.whl, which plain pip installs
 	@$(UV) build --wheel --out-dir dist

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.detection import page
+from bench.detection import page, plan
 from bench.detection.alarms import Alarm, judge_nets
-from bench.detection.catalogue import KINDS, mutate
+from bench.detection.catalogue import KINDS
 from bench.detection.correct import NETS
 from bench.detection.models import FLOAT32, MODELS, TARGETS
 from bench.detection.observable import Search
@@ -37,22 +36,21 @@ def main() -> None:
 
 
 def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
+    shops = {}
     for name in arguments.models:
-        place = work / name
-        place.mkdir()
-        workshop = prepare(MODELS[name], TARGETS.get(name, FLOAT32), place, samples=SAMPLES)
-        search = Search(workshop, MODELS[name], place)
-        for artifact in workshop.artifacts.values():
-            for kind in arguments.kinds:
-                mutant = mutate(
-                    KINDS[kind], artifact, place / "mutant", layers=workshop.layers, norms=workshop.norms
-                )
-                if mutant is not None:
-                    result = try_mutant(workshop, name, mutant, search)
-                    _log(arguments, result)
-                    yield result
-        shutil.rmtree(place)
-        print(f"{name}: done", flush=True)
+        (work / name).mkdir()
+        shops[name] = prepare(MODELS[name], TARGETS.get(name, FLOAT32), work / name, samples=SAMPLES)
+        print(f"{name}: {shops[name].reference.samples} inputs, {shops[name].reference.truth}", flush=True)
+    searches = {name: Search(shop, MODELS[name], work / name) for name, shop in shops.items()}
+    places = plan.choose(shops, arguments.kinds, arguments.places, work / "planned")
+    print(f"{len(places)} mutants", flush=True)
+    for place in places:
+        shop = shops[place.model]
+        mutant = plan.make(place, shop, work / "mutant")
+        if mutant is not None:
+            result = try_mutant(shop, place.model, mutant, searches[place.model])
+            _log(arguments, result)
+            yield result
 
 
 def _correct(arguments: argparse.Namespace, work: Path) -> Iterator[Alarm]:
@@ -72,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.bench_detection", description=__doc__)
     parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS, metavar="MODEL")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, metavar="KIND")
+    parser.add_argument("--places", type=int, default=3, help="networks for each kind of fault and format")
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS, metavar="NET")
     parser.add_argument("--seeds", type=int, default=3, help="of each correct export")
     parser.add_argument("--quick", action="store_true", help="one network, a few kinds, one correct export")

@@ -2,9 +2,11 @@
 
 The mutant and the correct export run on many more inputs of the domain than the judge tried, drawn with
 other seeds, up to the domain's bounds. What they give is compared element by element, and nothing else
-can hide the difference: no other engine, and no rounding of the original. A mutant is silent if all its answers are bit-equal,
-or if the difference never reaches the noise floor of the original at that element; of a quantized
-export, if the difference is smaller than what quantization itself does to that output.
+can hide the difference: no other engine, and no rounding of the original.
+
+A mutant is silent if all its answers are bit-equal, or if the difference never reaches the noise floor of
+the original at that element; of a quantized export, if the difference is smaller than what quantization
+itself does to that output.
 """
 
 from __future__ import annotations
