@@ -21,19 +21,24 @@ from pathlib import Path
 import numpy as np
 
 from bench.detection.watch import plain_runtime
-from bench.detection.workshop import Workshop, record_answers
+from bench.detection.workshop import Workshop
 from converters.artifact import Artifact
 from tests.zoo_case import Case
 from validation.compare import differences
 from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, Reference
+from validation.feeds import FeedSpec
 from validation.fitting import Call, cut
 from validation.runtime import Session
+from validation.tensor_files import write_tensors
 
 BATCH = 64
 BATCHES = 8
-MEASURED = 128
-"""Samples whose noise floor is measured, where a mutant's bits differ."""
+MEASURED = 3
+"""Batches of the case's own range whose noise floor is measured, where a mutant's bits differ."""
+
+FACTORS = (8.0, 64.0, 4096.0)
+"""By which floats are enlarged too: up to 8192, as the domain goes to 1e4."""
 
 SEED = 1_000_003
 
@@ -86,18 +91,13 @@ class Search:
                         return self._measured(correct, right, wrong)
         return Change(samples, 0.0)
 
-    def _inputs(self) -> Iterator[dict[str, np.ndarray]]:
+    def _inputs(self) -> list[dict[str, np.ndarray]]:
         """Samples of the case's own range; of floats without data, of ever larger ones too."""
         signature = self._workshop.source.signature
-        for number in range(BATCHES):
-            yield self._case.feeds(signature, BATCH, seed=SEED + number)
+        found = [self._case.feeds(signature, BATCH, seed=SEED + number) for number in range(BATCHES)]
         if self._workshop.reference.origin == "data":
-            return
-        for factor in (8.0, 64.0, 4096.0):
-            drawn = self._case.feeds(signature, BATCH, seed=SEED)
-            yield {
-                name: array * factor if array.dtype == np.float32 else array for name, array in drawn.items()
-            }
+            return found
+        return found + [_enlarged(found[0], factor) for factor in FACTORS]
 
     def _measured(self, correct: Artifact, right: Session, wrong: Session) -> Change:
         """The difference over the floor, on inputs that the original answers to."""
@@ -115,9 +115,20 @@ class Search:
 
     @cached_property
     def _reference(self) -> Reference:
-        case = self._case if self._workshop.reference.origin == "data" else None
-        targets = list(self._workshop.artifacts)
-        return record_answers(self._workshop.source, case, self._work, targets, samples=MEASURED, seed=SEED)
+        """What the original answers to a part of the same inputs."""
+        from validation.reference import record
+
+        out = self._work / "searched"
+        out.mkdir()
+        parts = self._inputs()[-len(FACTORS) - MEASURED :]
+        write_tensors(out / "inputs.npz", {n: np.concatenate([p[n] for p in parts]) for n in parts[0]})
+        spec = FeedSpec(npz=out / "inputs.npz", directed=False, searched=0)
+        return record(source=self._workshop.source, spec=spec, out=out)
+
+
+def _enlarged(inputs: dict[str, np.ndarray], factor: float) -> dict[str, np.ndarray]:
+    floats = {name: array for name, array in inputs.items() if array.dtype == np.float32}
+    return {**inputs, **{name: np.float32(factor) * array for name, array in floats.items()}}
 
 
 @contextmanager
