@@ -1,0 +1,203 @@
+"""The float64 twin: against a twin made another way, op by op, and where there is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters.signature import Signature, TensorSpec
+from converters.source import LoadOptions
+from tests.zoo import ZOO
+from validation.dtypes import is_float
+from validation.truth import NoTwinError, Twin, build_twin
+
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+
+EPSILON = 2.0**-10
+"""Of normalisations: a number that float32 holds, so that both twins have the same."""
+
+TWICE = {
+    "dense_mlp": 1e-13,
+    "conv1d_causal_dilated": 1e-13,
+    "conv2d_batchnorm": 1e-12,
+    "conv2d_depthwise": 1e-12,
+    "conv2d_transposed": 1e-13,
+    "conv3d": 1e-12,
+    "pools": 1e-13,
+    "lstm": 1e-12,
+    "gru": 1e-12,
+    "simple_rnn_masked": 1e-12,
+    "embedding_masked_gru": 1e-12,
+    "softmax_1000": 1e-12,
+    "inputs_in_a_dict": 1e-13,
+}
+"""Zoo models, and how far both twins may be apart, over the output's greatest value."""
+
+
+def finer(model, dtype: str):
+    """The model's config in another dtype, with its weights: a twin made without its graph."""
+    text = json.dumps(model.get_config()).replace("float32", dtype)
+    for written in ("0.001", "1e-06", "1e-05"):
+        text = text.replace(f'"epsilon": {written}', f'"epsilon": {EPSILON}')
+    made = type(model).from_config(json.loads(text))
+    made.set_weights(model.get_weights())
+    return made
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_agrees_with_a_twin_made_from_the_config(name, tmp_path):
+    model = finer(ZOO[name].build(), "float32")
+    twin, source = twin_of(model, tmp_path)
+    feeds = ZOO[name].feeds(source.signature, 4, seed=0)
+    wide = {n: a.astype(np.float64) if is_float(a.dtype.name) else a for n, a in feeds.items()}
+    inputs = wide if len(wide) > 1 else next(iter(wide.values()))
+    expected = finer(model, "float64")(inputs)
+    expected = expected if isinstance(expected, dict) else {source.signature.output_names[0]: expected}
+    found = twin.run(feeds)
+    for output, values in expected.items():
+        assert found[output].dtype == np.float64
+        scale = np.abs(values).max()
+        assert np.abs(found[output] - values).max() <= TWICE[name] * scale
+        given = np.asarray(model(feeds if len(feeds) > 1 else next(iter(feeds.values()))))
+        assert np.abs(found[output] - given).max() > 1e-9 * scale, "float32 can't be that near"
+
+
+def twin_of(model, directory: Path):
+    from converters.sources import describe_source
+    from validation.original import Original
+
+    path = directory / "model.keras"
+    model.save(path)
+    source = describe_source(path, LoadOptions())
+    original = Original(source)
+    return build_twin(original.traced, source.signature), source
+
+
+def traced(function, **inputs) -> tuple[Twin, dict[str, np.ndarray]]:
+    """The twin of a plain function, and its own answers in float32."""
+    specs = [TensorSpec(n, (None, *a.shape[1:]), a.dtype.name) for n, a in inputs.items()]
+
+    @tf.function(input_signature=[{s.name: tf.TensorSpec(s.shape, s.dtype) for s in specs}])
+    def call(tensors):
+        return {"y": function(**tensors)}
+
+    answer = call({n: tf.constant(a) for n, a in inputs.items()})["y"].numpy()
+    y = TensorSpec("y", (None, *answer.shape[1:]), answer.dtype.name)
+    return build_twin(call, Signature(tuple(specs), (y,))), {"y": answer}
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def resized(op, size, **facts):
+    return lambda x: op(images=x, size=size, **facts)
+
+
+RESIZERS = [
+    pytest.param(resized(getattr(tf.raw_ops, f"Resize{kind}"), size, **facts), id=f"{kind}-{size}-{facts}")
+    for kind, settings in {
+        "Bilinear": ({"half_pixel_centers": True}, {"align_corners": True}, {}),
+        "Bicubic": ({"half_pixel_centers": True}, {"align_corners": True}, {}),
+        "Area": ({}, {"align_corners": True}),
+    }.items()
+    for facts in settings
+    for size in ([9, 4], [3, 14], [5, 7], [1, 1])
+]
+
+WRITTEN_OUT = [
+    *RESIZERS,
+    pytest.param(lambda x: tf.nn.avg_pool3d(x[..., None], 3, 2, "SAME"), id="avg-pool-3d-same"),
+    pytest.param(lambda x: tf.nn.max_pool3d(x[..., None], (2, 3, 1), 1, "VALID"), id="max-pool-3d-valid"),
+    pytest.param(lambda x: tf.nn.lrn(x, 1, bias=2.0, alpha=0.5, beta=0.75), id="lrn"),
+    pytest.param(lambda x: tf.image.adjust_contrast(x, 1.5), id="contrast"),
+    pytest.param(lambda x: normalized(x, training=False), id="batch-norm"),
+    pytest.param(lambda x: normalized(x, training=True), id="batch-norm-training"),
+]
+
+
+def normalized(x, *, training: bool):
+    moments = () if training else tf.constant([0.5, -1, 2]), tf.constant([1, 0.1, 3.0])
+    mean, variance = (tf.zeros(0), tf.zeros(0)) if training else moments
+    scale, offset = tf.constant([1, -2, 0.5]), tf.constant([0, 1, 3.0])
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=scale, offset=offset, mean=mean, variance=variance, is_training=training
+    ).y
+
+
+@pytest.mark.parametrize("function", WRITTEN_OUT)
+def test_ops_without_a_float64_kernel_are_written_out(function):
+    twin, given = traced(function, x=noise(2, 5, 7, 3))
+    found = twin.run({"x": noise(2, 5, 7, 3)})["y"]
+    assert found.dtype == np.float64
+    assert found.shape == given["y"].shape
+    np.testing.assert_allclose(given["y"], found, rtol=1e-5, atol=2e-6)
+
+
+def test_loops_and_branches_are_walked_into():
+    def function(x):
+        doubled = tf.while_loop(
+            lambda n, v: n < 5,
+            lambda n, v: (n + 1, tf.sin(v) * 1.5),
+            (tf.constant(0), x),
+            parallel_iterations=1,
+        )[1]
+        return tf.cond(tf.reduce_sum(x) > 1e9, lambda: doubled, lambda: tf.tanh(doubled))
+
+    x = noise(3, 4)
+    twin, given = traced(function, x=x)
+    wide = x.astype(np.float64)
+    for _ in range(5):
+        wide = np.sin(wide) * 1.5
+    np.testing.assert_allclose(twin.run({"x": x})["y"], np.tanh(wide), rtol=1e-15)
+    np.testing.assert_allclose(given["y"], np.tanh(wide), rtol=1e-5)
+
+
+def test_half_precision_is_taken_to_float64_too():
+    def function(x):
+        return tf.cast(tf.cast(x, tf.bfloat16) * tf.constant(3, tf.bfloat16), tf.float32) / 7.0
+
+    twin, given = traced(function, x=noise(3, 4))
+    np.testing.assert_allclose(
+        twin.run({"x": noise(3, 4)})["y"], noise(3, 4).astype(float) * 3 / 7, rtol=1e-15
+    )
+    assert np.abs(given["y"] - noise(3, 4) * 3 / 7).max() > 1e-4
+
+
+def test_the_sign_of_a_zero_is_read_off_its_bits():
+    x = np.array([[0.0, -0.0], [1.0, -1.0]], np.float32)
+    twin, _ = traced(lambda x: tf.bitwise.right_shift(tf.bitcast(x, tf.int32), 31), x=x)
+    np.testing.assert_array_equal(twin.run({"x": x})["y"], [[0, -1], [0, -1]])
+
+
+def test_an_op_that_cannot_be_taken_to_float64_is_named():
+    with pytest.raises(NoTwinError) as caught:
+        traced(lambda x: tf.image.adjust_hue(x, 0.1), x=noise(1, 4, 4, 3))
+    assert str(caught.value) == "AdjustHue at adjust_hue has no float64 kernel"
+
+
+def test_simulated_roundings_are_as_large_as_real_ones():
+    weights = tf.constant(noise(64, 32))
+    x = noise(16, 64)
+    twin, given = traced(lambda x: tf.tanh(x @ weights / 8.0), x=x)
+    exact = twin.run({"x": x})["y"]
+    own = np.sqrt(np.mean((given["y"] - exact) ** 2))
+    found = twin.rounded({"x": x}, seed=1, amplitude=1.0)["y"]
+    again = twin.rounded({"x": x}, seed=1, amplitude=1.0)["y"]
+    other = twin.rounded({"x": x}, seed=2, amplitude=1.0)["y"]
+    np.testing.assert_array_equal(found, again)
+    assert (found != other).mean() > 0.9
+    assert own / 4 < np.sqrt(np.mean((found - exact) ** 2)) < own * 4
+    larger = twin.rounded({"x": x}, seed=1, amplitude=8.0)["y"]
+    np.testing.assert_allclose(larger - exact, 8 * (found - exact), rtol=0.01, atol=1e-9)
+
+
+def test_what_float32_holds_exactly_is_never_moved():
+    """A floor of an exact quotient is not in doubt."""
+    x = np.arange(-12, 12, dtype=np.float32).reshape(4, 6)
+    twin, given = traced(lambda x: tf.floor(x / 4.0) + tf.matmul(x, tf.eye(6)), x=x)
+    np.testing.assert_array_equal(twin.rounded({"x": x}, seed=1, amplitude=8.0)["y"], given["y"])
