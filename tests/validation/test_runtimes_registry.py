@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converters.artifact import record_files
 from converters.errors import EdgeproofError
+from tests.validation import make_tiny
 from validation.runtimes import RUNTIMES, probe, select
 from validation.runtimes.environments import VARIABLE
 from validation.runtimes.probing import _fault
@@ -110,13 +112,13 @@ def test_a_runtime_that_is_broken_is_an_error_with_its_reason(
     assert "Error: half installed" in found.hint
 
 
-@pytest.mark.parametrize("format", ["tflite", "onnx", "tfjs"])
-def test_the_tiny_model_has_the_same_bytes_every_time(format: str, tmp_path: Path) -> None:
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for folder in folders:
-        folder.mkdir()
-    first, second = (write_tiny(format, folder) for folder in folders)
-    assert first.files == second.files
+@pytest.mark.parametrize("format", make_tiny.WRITERS)
+def test_the_tiny_models_are_what_their_makers_make(format: str, tmp_path: Path) -> None:
+    shipped, made = write_tiny(format, tmp_path / "shipped"), tmp_path / "made"
+    made.mkdir()
+    entry, write = make_tiny.WRITERS[format]
+    write(made / entry)
+    assert shipped.files == record_files(made)
 
 
 def test_no_probe_imports_tensorflow() -> None:

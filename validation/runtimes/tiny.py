@@ -1,16 +1,16 @@
-"""The smallest model in each format, made without TensorFlow: one dense layer of two units.
+"""The smallest model in each format, ready-made: one dense layer of two units.
 
     y = x W + b     x: float32[?, 3], y: float32[?, 2]
 
-Each goes through the engine's matrix kernel, so that a delegate or backend has something to take.
+Each goes through the engine's matrix kernel, so that a delegate or backend has something to take. The
+files lie beside this module, so that no runtime has to wait for the library that writes its format.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,16 @@ WEIGHTS = np.array([[1.0, -2.0], [0.5, 4.0], [-0.25, 8.0]], dtype=np.float32)
 BIAS = np.array([0.125, -1.0], dtype=np.float32)
 SIGNATURE = Signature((TensorSpec("x", (None, 3), "float32"),), (TensorSpec("y", (None, 2), "float32"),))
 
+FILES = Path(__file__).with_name("tiny_files")
+"""Made by `tests/validation/make_tiny.py`, a folder for each format."""
+
+_ENTRIES: Mapping[str, str] = {
+    "tflite": "model.tflite",
+    "onnx": "model.onnx",
+    "tfjs": "model.json",
+    "keras": "source.json",
+}
+
 
 def write_tiny(format: str, directory: Path) -> Artifact:
     """Writes the model into an empty directory.
@@ -29,8 +39,13 @@ def write_tiny(format: str, directory: Path) -> Artifact:
     Raises:
         KeyError: the format is not known.
     """
-    entry, write = _WRITERS[format]
-    write(directory / entry)
+    entry = _ENTRIES[format]
+    if format == "keras":
+        from validation.runtimes.tiny_keras import write_keras
+
+        write_keras(directory / entry, WEIGHTS, BIAS, SIGNATURE)
+    else:
+        shutil.copytree(FILES / format, directory, dirs_exist_ok=True)
     return Artifact(
         target=ExportTarget(format, "float32"),
         directory=directory,
@@ -41,118 +56,3 @@ def write_tiny(format: str, directory: Path) -> Artifact:
         output_names={"y": "y"},
         signature_key="serving_default" if format == "tflite" else None,
     )
-
-
-def _write_onnx(path: Path) -> None:
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph = helper.make_graph(
-        [helper.make_node("Gemm", ["x", "W", "b"], ["y"], name="dense")],
-        "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(WEIGHTS, "W"), numpy_helper.from_array(BIAS, "b")],
-    )
-    opset = helper.make_opsetid("", 13)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), str(path))
-
-
-def _write_tfjs(path: Path) -> None:
-    shape = {"shape": {"dim": [{"size": "-1"}, {"size": "3"}]}}
-    float_type = {"type": "DT_FLOAT"}
-    nodes = [
-        {"name": "x", "op": "Placeholder", "attr": {"dtype": float_type, "shape": shape}},
-        *({"name": name, "op": "Const", "attr": {"dtype": float_type}} for name in ("W", "b")),
-        {"name": "product", "op": "MatMul", "input": ["x", "W"], "attr": {"T": float_type}},
-        {"name": "y", "op": "BiasAdd", "input": ["product", "b"], "attr": {"T": float_type}},
-    ]
-    weights = {"W": WEIGHTS, "b": BIAS}
-    specs = [{"name": n, "shape": list(a.shape), "dtype": "float32"} for n, a in weights.items()]
-    shard = "group1-shard1of1.bin"
-    (path.parent / shard).write_bytes(b"".join(a.astype("<f4").tobytes() for a in weights.values()))
-    model = {
-        "format": "graph-model",
-        "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1}},
-        "weightsManifest": [{"paths": [shard], "weights": specs}],
-    }
-    path.write_text(json.dumps(model, indent=1))
-
-
-def _write_tflite(path: Path) -> None:
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    builder = flatbuffers.Builder(0)
-    builder.Finish(_tflite_model(schema).Pack(builder), file_identifier=b"TFL3")
-    path.write_bytes(bytes(builder.Output()))
-
-
-def _tflite_model(schema: Any) -> Any:
-    # Buffer 0 is the empty one by convention. FULLY_CONNECTED takes its weights transposed.
-    buffers = [
-        _record(schema.BufferT),
-        *(
-            _record(schema.BufferT, data=np.frombuffer(array.astype("<f4").tobytes(), np.uint8))
-            for array in (WEIGHTS.T, BIAS)
-        ),
-    ]
-    tensors = [
-        _tflite_tensor(schema, "x", (1, 3), 0, dynamic=True),
-        _tflite_tensor(schema, "W", (2, 3), 1),
-        _tflite_tensor(schema, "b", (2,), 2),
-        _tflite_tensor(schema, "y", (1, 2), 0, dynamic=True),
-    ]
-    options = schema.BuiltinOptions.FullyConnectedOptions
-    dense = _record(
-        schema.OperatorT, opcodeIndex=0, inputs=[0, 1, 2], outputs=[3],
-        builtinOptionsType=options, builtinOptions=_record(schema.FullyConnectedOptionsT),
-    )  # fmt: skip
-    code = schema.BuiltinOperator.FULLY_CONNECTED
-    operator_code = _record(schema.OperatorCodeT, builtinCode=code, deprecatedBuiltinCode=code, version=1)
-    signature = _record(
-        schema.SignatureDefT,
-        inputs=[_record(schema.TensorMapT, name="x", tensorIndex=0)],
-        outputs=[_record(schema.TensorMapT, name="y", tensorIndex=3)],
-        signatureKey="serving_default",
-        subgraphIndex=0,
-    )
-    subgraph = _record(
-        schema.SubGraphT, tensors=tensors, inputs=[0], outputs=[3], operators=[dense], name="main"
-    )
-    return _record(
-        schema.ModelT, version=3, operatorCodes=[operator_code], subgraphs=[subgraph],
-        buffers=buffers, signatureDefs=[signature], description="tiny",
-    )  # fmt: skip
-
-
-def _tflite_tensor(schema: Any, name: str, shape: tuple[int, ...], buffer: int, dynamic: bool = False) -> Any:
-    tensor = _record(
-        schema.TensorT, name=name, shape=list(shape), buffer=buffer, type=schema.TensorType.FLOAT32
-    )
-    if dynamic:
-        tensor.shapeSignature = [-1, *shape[1:]]
-        tensor.hasRank = True  # as TensorFlow's converter writes it; without, LiteRT takes `shape` for fixed
-    return tensor
-
-
-def _record(kind: Callable[[], Any], **fields: Any) -> Any:
-    """The schema's classes take no arguments in older versions."""
-    record = kind()
-    for name, value in fields.items():
-        setattr(record, name, value)
-    return record
-
-
-def _write_keras(path: Path) -> None:
-    from validation.runtimes.tiny_keras import write_keras
-
-    write_keras(path, WEIGHTS, BIAS, SIGNATURE)
-
-
-_WRITERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
-    "tflite": ("model.tflite", _write_tflite),
-    "onnx": ("model.onnx", _write_onnx),
-    "tfjs": ("model.json", _write_tfjs),
-    "keras": ("source.json", _write_keras),
-}
