@@ -13,6 +13,7 @@ from converters.frozen import ConversionOptions, FrozenGraph
 from converters.signature import Signature
 from converters.target import ExportTarget
 from converters.tflite import model_file
+from converters.tflite.passthrough import part_outputs_from_inputs
 from converters.tflite.unsupported import UNSUPPORTED, unsupported
 
 __all__ = ["UNSUPPORTED", "confirm", "convert", "derive", "unsupported"]
@@ -37,6 +38,7 @@ def convert(graph: FrozenGraph, out: Path, options: ConversionOptions = Conversi
     graph_def = load_graph_def(graph)
     notes = apply_passes(graph_def, "tflite")
     model = model_file.parse(translate(graph_def, graph))
+    notes = [*notes, *part_outputs_from_inputs(model)]
     _sign(model, graph.signature)
     model_file.share_equal_buffers(model)
     (out / ENTRY).write_bytes(model_file.pack(model))

@@ -66,6 +66,14 @@ def prepare(case_id: str, directory: Path) -> Prepared:
     return Prepared(source, graph, reference, feeds)
 
 
+@lru_cache(maxsize=4)
+def export_once(case_id: str, target: ExportTarget, directory: Path) -> tuple[Prepared, Artifact]:
+    """A case and one target of it, for every runtime that asks; `directory` is the case's own."""
+    directory.mkdir(exist_ok=True)
+    prepared = prepare(case_id, directory)
+    return prepared, export(prepared, target, directory)
+
+
 def export(prepared: Prepared, target: ExportTarget, directory: Path) -> Artifact:
     """One target, converted and confirmed."""
     options = ConversionOptions(calibration=prepared.calibration)

@@ -13,7 +13,7 @@ from validation.runtimes.browser import shared
 from validation.runtimes.browser.browser import BrowserError
 from validation.runtimes.browser.families import FAMILIES
 from validation.runtimes.browser.find import find_browser, hint
-from validation.runtimes.browser.session import PageSession
+from validation.runtimes.browser.session import PageSession, check_dtypes
 
 _FORMATS = {"tfjs": "tfjs", "ort": "onnx", "litert": "tflite"}
 _OPEN_LIMIT_S = 180.0
@@ -68,6 +68,7 @@ class BrowserRuntime:
 
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[PageSession]:
+        check_dtypes(artifact, self)
         try:
             browser = shared.lend(self.family)
         except BrowserError as failure:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converters.artifact import Artifact
-from converters.errors import EdgeproofError
+from converters.errors import EdgeproofError, ExitStatus
 from validation.feed import Tensors
 from validation.runtimes.binding import engine_fault, place, to_file_names, to_keras_names
 from validation.runtimes.browser.browser import Browser, BrowserError
@@ -21,6 +21,32 @@ if TYPE_CHECKING:
 _CLOSE_LIMIT_S = 30.0
 _LARGE_BYTES = 32 * 2**20
 """Wasm memory never shrinks: before a model of this size other engines give theirs back."""
+
+
+_LITERT_DTYPES = ("float32", "int32", "uint8")
+"""What LiteRT.js 2.5 takes and gives."""
+
+
+def check_dtypes(artifact: Artifact, runtime: BrowserRuntime) -> None:
+    """Before anything is started for it: LiteRT.js has three element types for inputs and outputs.
+
+    Raises:
+        EdgeproofError: the file has another; nothing is wrong with it.
+    """
+    odd = next(
+        (s for s in artifact.signature.inputs + artifact.signature.outputs if s.dtype not in _LITERT_DTYPES),
+        None,
+    )
+    if runtime.engine != "litert" or odd is None:
+        return
+    kind = "input" if odd in artifact.signature.inputs else "output"
+    raise EdgeproofError(
+        f"{place(artifact, runtime.name)}: LiteRT.js has no tensors of type {odd.dtype}",
+        got=f"{kind} {odd}",
+        want=", ".join(_LITERT_DTYPES),
+        fix=f"litert-cpu runs the file; for a page, cast {kind} {odd.name} inside the model",
+        status=ExitStatus.UNAVAILABLE,
+    )
 
 
 class PageSession:
