@@ -1,9 +1,13 @@
 """Every rounding of a model, simulated: which ops round, and by how much.
 
 Monte Carlo arithmetic: an op's exact result is moved at random within some unit roundoffs of the dtype
-that the original computes in, unless that dtype holds the result exactly. In a contraction each product
-is moved too, since its sum may cancel. Source: D. Stott Parker, "Monte Carlo Arithmetic", UCLA
-CSD-970002 (1997).
+that the original computes in, unless that dtype holds the result exactly. Source: D. Stott Parker, "Monte
+Carlo Arithmetic", UCLA CSD-970002 (1997).
+
+A sum of K terms, added one after the other as engines do, rounds K times, each time by a share of what
+was summed so far. Where the terms scatter around 0 that is a random walk, whose squares add up to K/2
+times those of the terms; where they don't, to K/3 times that of the sum. So each term is moved by
+sqrt(1 + K/2) and the sum by sqrt(1 + K/3) times as much as a single result.
 """
 
 from __future__ import annotations
@@ -32,14 +36,10 @@ Unpack UnsortedSegmentMax UnsortedSegmentMin Where ZerosLike
 EXACT = frozenset(_MOVED.split())
 """Ops that move, choose or negate values, and never round."""
 
-_PRODUCTS = """
-BatchMatMul BatchMatMulV2 BatchMatMulV3 Conv2D Conv3D DepthwiseConv2dNative MatMul
-Conv2DBackpropInput Conv3DBackpropInputV2
-"""
-_SUMS = ("Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum")
 
-SUMMED = dict.fromkeys(_PRODUCTS, 1) | dict.fromkeys(_SUMS, 0)
-"""Ops that sum up, and the input whose relative errors are those of the terms."""
+NEAR_ONE = frozenset({"Erfc"})
+"""Ops that engines compute as the difference of numbers up to 1: the error is a roundoff of 1, not of the
+result. No format but ONNX' newest has Erfc: exports write it as 1 - Erf."""
 
 
 @dataclass(frozen=True)
@@ -54,41 +54,61 @@ class Rounding:
     seed: Any
     amplitude: Any
 
-    def moved(self, exact: Any, near: Any, dtype: Any, number: int) -> Any:
+    def result(self, exact: Any, dtype: Any, number: int, op: str = "") -> Any:
         """A result, moved where the dtype that the original has there can't hold it.
 
         Args:
             exact: float64.
-            near: the same, or what the op gives with its factors moved.
             dtype: of the original.
             number: of the op.
+            op: its type.
         """
-        result = _mover(_at_most_float32(dtype))(exact, near, *self._steps(dtype, number))
-        result.set_shape(exact.shape)
-        return result
+        return self._moved(exact, exact, dtype, number, 1.0, 1.0 if op in NEAR_ONE else 0.0)
 
-    def shaken(self, values: Any, dtype: Any, number: int) -> Any:
-        """Values, each moved on its own."""
-        result = _shaker()(values, *self._steps(dtype, number))
+    def sum(self, exact: Any, near: Any, dtype: Any, number: int, terms: Any) -> Any:
+        """As `result`, for sums.
+
+        Args:
+            exact: float64.
+            near: the same sums of terms that `terms_of` moved.
+            dtype: of the original.
+            number: of the op.
+            terms: in each sum.
+        """
+        return self._moved(exact, near, dtype, number, (1.0 + terms / 3.0) ** 0.5)
+
+    def terms_of(self, values: Any, dtype: Any, number: int, terms: Any) -> Any:
+        """Values that are summed, each moved on its own."""
+        result = _shaker()(values, *self._steps(dtype, number, (1.0 + terms / 2.0) ** 0.5))
         result.set_shape(values.shape)
         return result
 
-    def _steps(self, dtype: Any, number: int) -> tuple[Any, Any]:
+    def _moved(self, exact: Any, near: Any, dtype: Any, number: int, growth: Any, beside: float = 0.0) -> Any:
+        result = _mover(_at_most_float32(dtype), beside)(exact, near, *self._steps(dtype, number, growth))
+        result.set_shape(exact.shape)
+        return result
+
+    def _steps(self, dtype: Any, number: int, growth: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         key = tf.constant((number * 0x9E3779B97F4A7C15) % 2**64, tf.uint64)
-        return self.seed + key, self.amplitude * unit_roundoff(dtype)
+        return self.seed + key, self.amplitude * unit_roundoff(dtype) * growth
 
 
 @cache
-def _mover(dtype: Any) -> Any:
-    """A function of its own: one node in the traced graph for each op instead of twenty."""
+def _mover(dtype: Any, beside: float) -> Any:
+    """A function of its own: one node in the traced graph for each op instead of twenty.
+
+    Args:
+        dtype: what it rounds to.
+        beside: magnitude of what the result is the difference of, beyond its own.
+    """
     import tensorflow as tf
 
     def move(exact: Any, near: Any, key: Any, most: Any) -> Any:
         held = tf.cast(tf.cast(exact, dtype), tf.float64)
         kept = tf.equal(held, exact) | ~tf.math.is_finite(exact)
-        return tf.where(kept, exact, near * (1.0 + most * _even(exact, key)))
+        return tf.where(kept, exact, near + (tf.abs(near) + beside) * most * _even(exact, key))
 
     return tf.function(move, input_signature=[_any(), _any(), *_scalars()], autograph=False)
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from validation.truth.kernels import has_kernel
-from validation.truth.rounding import EXACT, SUMMED, Rounding
+from validation.truth.rounding import EXACT, Rounding
+from validation.truth.sums import SUMS
 
 Values = list[Any]
 Composed = Callable[[Any, Values], Values]
@@ -62,13 +63,16 @@ class Translation:
             return results
         rounding, number = self._rounding, self._number(op)
         assert rounding is not None
-        near, term = results, SUMMED.get(op.type)
-        if term is not None and op.outputs[0].dtype.is_floating:
-            terms = rounding.shaken(inputs[term], op.outputs[0].dtype, number + 1)
-            near = _exactly(op, [*inputs[:term], terms, *inputs[term + 1 :]])
+        dtype = op.outputs[0].dtype
+        if op.type in SUMS and dtype.is_floating:
+            place, count = SUMS[op.type]
+            terms = count(op, inputs, results[0])
+            moved = rounding.terms_of(inputs[place], dtype, number + 1, terms)
+            (near,) = _exactly(op, [*inputs[:place], moved, *inputs[place + 1 :]])
+            return [rounding.sum(results[0], near, dtype, number, terms)]
         return [
-            rounding.moved(exact, moved, tensor.dtype, number) if tensor.dtype.is_floating else exact
-            for tensor, exact, moved in zip(op.outputs, results, near, strict=True)
+            rounding.result(exact, tensor.dtype, number, op.type) if tensor.dtype.is_floating else exact
+            for tensor, exact in zip(op.outputs, results, strict=True)
         ]
 
     def _number(self, op: Any) -> int:
