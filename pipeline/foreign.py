@@ -64,6 +64,7 @@ def judge_foreign(
         verdicts=verdicts,
         tools=tool_versions(),
         notes=(*source.notes, *reference.notes),
+        truth=reference.truth,
     )
     return validation, judges.seconds
 

@@ -161,7 +161,8 @@ def _validation(
         samples=reference.samples,
         verdicts=everything,
         tools=tool_versions(),
-        notes=notes,
+        notes=(*notes, *reference.notes),
+        truth=reference.truth,
     )
 
 

@@ -264,6 +264,7 @@ class Validation:
         data: where the inputs came from and how many samples there were.
         tools: version of each package involved.
         notes: what a reader should know, one sentence each.
+        truth: what the exports were held against: a float64 twin of the original, or its own answers.
     """
 
     schema: int
@@ -276,3 +277,4 @@ class Validation:
     verdicts: tuple[Verdict, ...]
     tools: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    truth: str = ""

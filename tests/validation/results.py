@@ -6,7 +6,17 @@ import math
 from dataclasses import replace
 
 from converters.signature import TensorSpec
-from validation.verdict import SCHEMA, Comparison, OutputVerdict, Tolerance, Validation, Verdict
+from validation.verdict import (
+    SCHEMA,
+    Accuracy,
+    Comparison,
+    OutputVerdict,
+    Outside,
+    Split,
+    Tolerance,
+    Validation,
+    Verdict,
+)
 
 DEVICE = "LiteRT 2.3.0, XNNPACK for 12 of 12 operators, 2 threads, AVX2"
 
@@ -74,7 +84,8 @@ def failed_output(name: str = "logits") -> OutputVerdict:
         nan_actual=1,
         worst_actual=math.nan,
     )
-    return OutputVerdict(wrong, tolerance(), False)
+    by = "directed: negative integers"
+    return OutputVerdict(wrong, tolerance(), False, found_by=by, found_after=4)
 
 
 def quantized_output() -> OutputVerdict:
@@ -86,6 +97,10 @@ def quantized_output() -> OutputVerdict:
         sqnr_db=36.4,
         mismatched=0,
         argmax_agreement=0.875,
+        score_vectors=8,
+        accuracy=Accuracy(
+            samples=450, original=0.98, export=0.976, constant=0.11, kept=0.996, low=0.987, high=1.004
+        ),
         quantiles={"p50": 0.04, "p90": 0.1, "p99": 0.21, "p99.9": 0.31},
     )
     limit = tolerance(
@@ -93,7 +108,8 @@ def quantized_output() -> OutputVerdict:
         limit=27.9,
         reason="18 dB (a factor of 8) under the 45.9 dB that 8-bit rounding of weights lets expect",
     )
-    return OutputVerdict(close, limit, True)
+    top = Tolerance("argmax_agreement", 0.75, "99 % of the original's top classes; of 8, 6 are the fewest")
+    return OutputVerdict(close, limit, True, needed=36.4, also=(top,))
 
 
 def validation(*verdicts: Verdict, ok: bool = True) -> Validation:
@@ -112,6 +128,7 @@ def validation(*verdicts: Verdict, ok: bool = True) -> Validation:
         data="digits.npz",
         samples=8,
         verdicts=verdicts or (verdict(),),
+        truth="float64 twin",
         tools={"tensorflow": "2.21.0", "keras": "3.15.1", "ai-edge-litert": "2.3.0"},
     )
 
@@ -130,7 +147,12 @@ def varied() -> Validation:
         verdict(),
         verdict("litert-reference", device="LiteRT 2.3.0, reference kernels, no delegate"),
         verdict(
-            target="tflite:int8", artifact="tflite-int8", outputs=(quantized_output(),), size_bytes=14_100
+            target="tflite:int8",
+            artifact="tflite-int8",
+            outputs=(quantized_output(),),
+            size_bytes=14_100,
+            split=(Split("logits", "litert-reference", 0.0602, 0.06, 0.005),),
+            outside=(Outside("logits", "negative integers", 9, 1.5, 0.5, -1.0),),
         ),
         verdict(
             "onnxruntime-cpu", verdict="fail", reason=why, outputs=(failed_output(),), blame="runtime", **onnx

@@ -12,10 +12,11 @@ import pytest
 from converters.errors import EdgeproofError
 from tests.validation.results import comparison, tolerance, validation, varied, verdict
 from validation.report import render, text
-from validation.report.figure import HEIGHT, MARGIN, WIDTH, axis_for, draw, limit_in_units
+from validation.report.figure import LIMIT, WIDTH, gauge, shares
 from validation.report.view import build_view
 from validation.result import write_result
-from validation.verdict import OutputVerdict, Validation
+from validation.room import share_of_limit
+from validation.verdict import OutputVerdict, Split, Validation
 
 HOSTILE = '<script>alert("x")</script> & | `code` *bold* [a](http://x) \n## no'
 
@@ -34,7 +35,7 @@ def written(tmp_path):
 class Page(HTMLParser):
     """Checks that tags are closed in order; collects tags, attributes and text."""
 
-    VOID = frozenset({"meta", "br", "line", "circle"})
+    VOID = frozenset({"meta", "br", "line", "rect"})
 
     def __init__(self, content: str) -> None:
         super().__init__()
@@ -88,7 +89,7 @@ def test_hostile_names_stay_text(written):
     assert "\n## no" not in markdown
     for line in markdown.splitlines():
         if line.startswith("|"):
-            assert re.sub(r"\\\|", "", line).count("|") in (3, 4, 5, 11), line
+            assert re.sub(r"\\\|", "", line).count("|") in (3, 5, 15), line
 
 
 def test_both_say_the_verdict_first(written):
@@ -140,13 +141,19 @@ def test_the_matrix_has_a_cell_for_every_export_and_runtime(written):
         [None, None, None, None, None, None, "error"],
     ]
     markdown, _ = written(varied())
-    assert "| onnx:float32 (onnx-float32) | 51.9 kB |  |  | fail | pass |  |  |  |\n" in markdown
+    row = (
+        "| onnx:float32 (onnx-float32) | not proven | 51.9 kB |  |  |  | fail ∞ % | pass 12.5 % |  |  |  |\n"
+    )
+    assert row in markdown
 
 
 def test_every_fact_of_an_output_is_in_both(written):
     for content in written(varied()):
         for fact in ("≤ 1.28e-6", "139.2 dB", "4.125003", "87.5 %", "≥ 27.9 dB", "∞", "48.2 kB",
-                     "4 of 80 elements beyond the limit", "NaN: 0 expected, 1 got", "unproven"):  # fmt: skip
+                     "4 of 80 elements beyond the limit", "found by directed: negative integers",
+                     "after 4 samples", "file 0.06, runtime 0.005", "same top class ≥ 75.0 %", "float64 twin",
+                     "97.6 %, original 98.0 %; kept 99.6 % (98.7 % to 100.4 %)", "0.5", "negative integers",
+                     "1.6e-7", "NaN: 0 expected, 1 got", "unproven"):  # fmt: skip
             assert fact in content, fact
 
 
@@ -168,46 +175,47 @@ def test_a_report_of_something_else_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
-# figures
+# pictures
 
 
-def test_figure_stands_in_its_frame_with_the_limit_right_of_what_keeps_it():
-    pair = comparison(), tolerance()
-    figure = draw(*pair, axis_for([pair]))
-    assert figure is not None
-    left, right = figure.band
-    assert MARGIN <= left < right <= figure.tail[1] == figure.measured < figure.limit <= WIDTH - MARGIN
-    assert figure.height == HEIGHT
-    assert (
-        figure.title
-        == "half of the errors up to 1.9e-07, 99 % up to 1.7e-06, all up to 2.4e-06; limit 1.9e-05"
+@pytest.mark.parametrize(("facts", "share"), [
+    ({}, 0.125), ({"max_rel_range": 1.28e-6}, 1.0), ({"max_rel_range": 0.0}, 0.0),
+    ({"max_abs": math.inf}, math.inf), ({"max_rel_range": math.nan}, math.inf),
+])  # fmt: skip
+def test_how_much_of_a_limit_is_used(facts, share):
+    assert share_of_limit(comparison(**facts), tolerance()) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("measure", "value", "limit", "share"), [
+    ("sqnr_db", 40.0, 20.0, 0.1), ("sqnr_db", 0.0, 20.0, 10.0), ("sqnr_db", math.inf, 20.0, 0.0),
+    ("sqnr_db", -math.inf, 20.0, 1e300), ("argmax_agreement", 0.98, 0.96, 0.5),
+    ("argmax_agreement", 1.0, 1.0, 0.0),
+    ("argmax_agreement", 0.9, 1.0, math.inf), ("mismatched", 0, 0.0, 0.0), ("mismatched", 1, 0.0, math.inf),
+])  # fmt: skip
+def test_how_much_of_other_limits_is_used(measure, value, limit, share):
+    found = share_of_limit(comparison(**{measure: value}), tolerance(measure=measure, limit=limit))
+    assert found == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("value", "beyond"), [(0.0, False), (1e-9, False), (1.2e-6, False), (2e-6, True), (9.0, True)]
+)
+def test_a_bar_ends_left_of_the_limit_if_that_is_kept(value, beyond):
+    drawn = gauge(OutputVerdict(comparison(max_rel_range=value), tolerance(), not beyond))
+    assert 0 <= drawn.length <= WIDTH
+    assert (drawn.length > LIMIT) is drawn.beyond is beyond
+
+
+def test_a_bar_tells_how_errors_are_spread():
+    assert gauge(OutputVerdict(comparison(), tolerance(), True)).title == (
+        "uses 12.5 % of its limit; half of the errors up to 1.9e-7, 99 % up to 1.7e-6, all up to 2.4e-6"
     )
 
 
-@pytest.mark.parametrize("facts", [
-    {"max_abs": math.inf, "rmse": math.inf, "quantiles": {"p50": 0.0, "p99": math.inf}},
-    {"max_abs": 5e-324, "quantiles": {"p50": 0.0, "p99": 5e-324}},
-    {"max_abs": 1e308, "quantiles": {"p50": 1e-300, "p99": 1e308}},
-    {"expected_min": math.nan, "expected_max": math.nan},
-])  # fmt: skip
-def test_figure_of_extremes_stays_in_its_frame(facts):
-    pair = comparison(**facts), tolerance()
-    figure = draw(*pair, axis_for([pair]))
-    places = [*figure.band, *figure.tail, figure.measured, figure.limit or MARGIN]
-    assert all(MARGIN <= place <= WIDTH - MARGIN for place in places), places
-
-
-def test_no_figure_where_nothing_differs():
-    pair = comparison(max_abs=0.0), tolerance()
-    assert draw(*pair, axis_for([pair])) is None
-
-
-def test_limit_in_the_units_of_the_output():
-    assert limit_in_units(comparison(), tolerance()) == pytest.approx(1.28e-6 * 15)
-    assert limit_in_units(comparison(), tolerance(measure="max_abs", limit=0.5)) == 0.5
-    sqnr = comparison(rmse=0.06, sqnr_db=40.0), tolerance(measure="sqnr_db", limit=20.0)
-    assert limit_in_units(*sqnr) == pytest.approx(0.6)
-    assert limit_in_units(comparison(), tolerance(measure="mismatched")) is None
+def test_whose_error_it_is():
+    drawn = shares(Split("y", "litert-reference", 5.0, 3.0, 4.0))
+    assert (drawn.words, drawn.file) == ("file 3, runtime 4", pytest.approx(WIDTH * 9 / 25, abs=0.1))
+    assert shares(Split("y", "litert-reference", 0.0, 0.0, 0.0)).file == WIDTH
 
 
 # words

@@ -1,93 +1,74 @@
-"""A small picture of the errors of one output: their quantiles on a logarithmic axis, and the limit."""
+"""Small pictures: how much of its limit an output uses, and whose its error is."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from validation.verdict import Comparison, Tolerance
+from validation.report import text
+from validation.room import used
+from validation.verdict import OutputVerdict, Split
 
-WIDTH, HEIGHT, MARGIN = 220, 24, 7
+WIDTH, HEIGHT = 168, 16
 
-LEFT_DECADES = 3
-"""The axis begins this many decades under the greatest error or the limit, or at the median."""
+LOW, HIGH = -4.0, 1.0
+"""Decades of the limit at both ends of the axis."""
 
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """From error to pixels, logarithmic."""
-
-    low: float
-    high: float
-
-    def x(self, value: float) -> float:
-        """Pixels from the left; what lies outside stands at the edge."""
-        if value <= 0 or math.isnan(value):
-            return MARGIN
-        share = (math.log10(min(value, 1e308)) - self.low) / (self.high - self.low)
-        return round(MARGIN + max(0.0, min(1.0, share)) * (WIDTH - 2 * MARGIN), 1)
+LIMIT = WIDTH * -LOW / (HIGH - LOW)
+"""Pixels from the left where the limit stands, in every picture."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """Where to draw: all in pixels, None where there is nothing to draw.
+class Gauge:
+    """A bar on a logarithmic axis whose limit is always at the same place.
 
     Attributes:
-        band: from the median to the 99th percentile.
-        tail: from there to the greatest error.
-        limit: of the measure, in the same units.
-        measured: what is held against the limit (greatest error, or root mean square error).
-        title: the same in words.
+        length: of the bar, in pixels.
+        beyond: the limit is broken.
+        title: the same in words, and how the errors are spread.
     """
 
-    band: tuple[float, float]
-    tail: tuple[float, float]
-    limit: float | None
-    measured: float
+    length: float
+    beyond: bool
     title: str
+    limit: float = LIMIT
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def axis_for(pairs: list[tuple[Comparison, Tolerance]]) -> Axis:
-    """One axis for all runtimes of an output, so that their pictures compare."""
-    values = [v for c, t in pairs for v in (c.max_abs, limit_in_units(c, t), c.quantiles.get("p50")) if v]
-    logs = [math.log10(v) for v in values if math.isfinite(v) and v > 0]
-    if not logs:
-        return Axis(-1.0, 1.0)
-    high = max(logs)
-    return Axis(min(*logs, high - LEFT_DECADES), high + 0.15)
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A bar in two parts: the file's share of the squared error, and the runtime's.
 
-
-def draw(comparison: Comparison, tolerance: Tolerance, axis: Axis) -> Figure | None:
-    """The picture; None where no element differs."""
-    if comparison.max_abs == 0 or not comparison.quantiles:
-        return None
-    median, high = comparison.quantiles.get("p50", 0.0), comparison.quantiles.get("p99", 0.0)
-    limit = limit_in_units(comparison, tolerance)
-    held = comparison.rmse if tolerance.measure == "sqnr_db" else comparison.max_abs
-    title = (
-        f"half of the errors up to {median:.2g}, 99 % up to {high:.2g}, all up to {comparison.max_abs:.2g}"
-    )
-    return Figure(
-        band=(axis.x(median), axis.x(high)),
-        tail=(axis.x(high), axis.x(comparison.max_abs)),
-        limit=None if limit is None else axis.x(limit),
-        measured=axis.x(held),
-        title=title if limit is None else f"{title}; limit {limit:.2g}",
-    )
-
-
-def limit_in_units(comparison: Comparison, tolerance: Tolerance) -> float | None:
-    """The limit in the output's own units; of `sqnr_db` for the root mean square error.
-
-    None where a limit has no such units, or nothing was measured to convert it with.
+    Attributes:
+        file: length of the file's part in pixels; the rest is the runtime's.
+        words: the same in numbers.
     """
-    if tolerance.measure == "max_abs":
-        return tolerance.limit
-    if tolerance.measure == "max_rel_range":
-        span = comparison.expected_max - comparison.expected_min
-        return tolerance.limit * span if math.isfinite(span) else None
-    if tolerance.measure == "sqnr_db" and math.isfinite(comparison.sqnr_db) and comparison.rmse > 0:
-        return comparison.rmse * 10 ** ((comparison.sqnr_db - tolerance.limit) / 20)
-    return None
+
+    file: float
+    words: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def gauge(output: OutputVerdict) -> Gauge:
+    """How much of its limit an output uses."""
+    share = used(output)
+    decades = math.log10(share) if 0 < share < math.inf else (LOW if share == 0 else HIGH)
+    place = (min(max(decades, LOW), HIGH) - LOW) / (HIGH - LOW)
+    title = f"uses {text.percent(share)} of its limit"
+    spread = output.comparison.quantiles
+    if output.comparison.max_abs > 0 and spread:
+        title += (
+            f"; half of the errors up to {text.number(spread.get('p50'))}, 99 % up to "
+            f"{text.number(spread.get('p99'))}, all up to {text.number(output.comparison.max_abs)}"
+        )
+    return Gauge(round(place * WIDTH, 1), share > 1, title)
+
+
+def shares(split: Split) -> Shares:
+    """Whose the error is. Squares add up where the two don't depend on each other."""
+    file, runtime = split.quantization**2, split.runtime**2
+    part = file / (file + runtime) if file + runtime > 0 else 1.0
+    words = f"file {text.number(split.quantization)}, runtime {text.number(split.runtime)}"
+    return Shares(round(part * WIDTH, 1), words)

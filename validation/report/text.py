@@ -6,17 +6,23 @@ import math
 import re
 from typing import Any
 
-from validation.verdict import MORE_IS_BETTER, Comparison, Latency, Tolerance
+from validation.verdict import MORE_IS_BETTER, Accuracy, Comparison, Latency, Tolerance
 
 MEASURES = {
+    "noise_ratio": "greatest error, in noise floors",
+    "noise_ratio_rms": "root mean square error, in noise floors",
     "max_rel_range": "greatest error over the range",
     "max_abs": "greatest error",
     "mismatched": "unequal elements",
     "sqnr_db": "signal to quantization noise",
     "cosine": "cosine",
     "argmax_agreement": "same top class",
+    "accuracy_kept": "accuracy kept",
+    "allclose_ratio": "error over atol + rtol·|expected|",
     "rmse": "root mean square error",
 }
+
+SHARES = frozenset({"argmax_agreement", "accuracy_kept"})
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 
@@ -66,9 +72,14 @@ def size(size_bytes: int) -> str:
     return f"{amount:.3g} {units[0]}"
 
 
+def measure(tolerance: Tolerance) -> str:
+    """What is limited, in words."""
+    return MEASURES.get(tolerance.measure, tolerance.measure)
+
+
 def measured(comparison: Comparison, tolerance: Tolerance) -> str:
     """The value that is held against the limit."""
-    return _amount(tolerance.measure, getattr(comparison, tolerance.measure))
+    return amount(tolerance.measure, getattr(comparison, tolerance.measure))
 
 
 def limit(tolerance: Tolerance) -> str:
@@ -76,15 +87,31 @@ def limit(tolerance: Tolerance) -> str:
     if tolerance.measure == "mismatched" and tolerance.limit == 0:
         return "none"
     sign = "≥" if tolerance.measure in MORE_IS_BETTER else "≤"
-    return f"{sign} {_amount(tolerance.measure, tolerance.limit)}"
+    return f"{sign} {amount(tolerance.measure, tolerance.limit)}"
 
 
-def _amount(measure: str, value: float | None) -> str:
-    if value is None:
-        return "-"
+def amount(measure: str, value: float | None) -> str:
+    """A value of a measure, with its unit; `none` where no value would do."""
+    if value is None or math.isnan(value):
+        return "none"
     if measure == "sqnr_db":
         return decibels(value)
-    return f"{100 * value:.1f} %" if measure == "argmax_agreement" else number(value)
+    return percent(value) if measure in SHARES else number(value)
+
+
+def percent(share: float) -> str:
+    """`98.5 %`, `0.012 %`, `∞ %`."""
+    return f"{100 * share:.1f} %" if 0.001 <= share < 1e4 or share == 0 else f"{number(100 * share, 2)} %"
+
+
+def accuracy(found: Accuracy | None) -> str:
+    """`97.3 % of 98.0 %; kept 99.3 % (98.1 % to 100.5 %)`; nothing without labels."""
+    if found is None:
+        return ""
+    return (
+        f"{percent(found.export)}, original {percent(found.original)}; kept {percent(found.kept)} "
+        f"({percent(found.low)} to {percent(found.high)})"
+    )
 
 
 def worst(comparison: Comparison) -> tuple[str, str, str]:
@@ -92,10 +119,10 @@ def worst(comparison: Comparison) -> tuple[str, str, str]:
     if comparison.worst_expected is None:
         return "", "", ""
     index = ", ".join(map(str, comparison.worst_index))
-    return f"[{index}]", _value(comparison.worst_expected), _value(comparison.worst_actual)
+    return f"[{index}]", value(comparison.worst_expected), value(comparison.worst_actual)
 
 
-def _value(value: Any) -> str:
+def value(value: Any) -> str:
     """Enough digits to see a float32 difference."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)

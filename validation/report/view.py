@@ -7,37 +7,32 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from validation.report import text
-from validation.report.figure import Figure, axis_for, draw
-from validation.verdict import Comparison, Outcome, OutputVerdict, Tolerance, Validation, Verdict
+from validation.report.outputs import Output, outputs_of
+from validation.room import used, worst
+from validation.verdict import Outcome, Validation, Verdict
 
 WORDS: dict[Outcome, str] = {"pass": "pass", "fail": "fail", "unavailable": "unavailable", "error": "error"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One output on one runtime."""
+class Cell:
+    """One artifact on one runtime, in the matrix: the verdict, and how much of the limit it uses."""
 
-    runtime: str
-    outcome: str
-    measured: str
-    figure: Figure | None
-    rmse: str
-    sqnr: str
-    top_class: str
-    worst: tuple[str, str, str]
-    oddities: str
+    verdict: Outcome
+    used: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """One output on all runtimes."""
+class Strange:
+    """A difference outside the domain, on all runtimes that show it."""
 
-    name: str
-    limit: str
-    measure: str
-    reason: str
-    has_scores: bool
-    rows: tuple[Row, ...]
+    target: str
+    output: str
+    case: str
+    runtimes: str
+    expected: str
+    actual: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,8 @@ class Export:
 
     Attributes:
         shown_artifact: its name says more than the target.
+        proven: it passes somewhere, and wherever it could be tried.
+        accuracy: the worst of all runtimes, with its interval; "" without labels.
         cells: the verdict on each of the view's runtimes, None where it was not tried.
     """
 
@@ -54,8 +51,10 @@ class Export:
     target: str
     shown_artifact: bool
     size: str
+    proven: bool
+    accuracy: str
     notes: tuple[str, ...]
-    cells: tuple[Verdict | None, ...]
+    cells: tuple[Cell | None, ...]
     verdicts: tuple[Verdict, ...]
     outputs: tuple[Output, ...]
 
@@ -70,7 +69,9 @@ class View:
     summary: str
     runtimes: tuple[str, ...]
     exports: tuple[Export, ...]
+    has_accuracy: bool
     attention: tuple[Verdict, ...]
+    outside: tuple[Strange, ...]
     facts: tuple[tuple[str, str], ...]
 
 
@@ -87,6 +88,8 @@ def build_view(validation: Validation) -> View:
         summary=_summary(validation),
         runtimes=runtimes,
         exports=exports,
+        has_accuracy=any(export.accuracy for export in exports),
+        outside=_outside(validation),
         attention=tuple(v for v in validation.verdicts if v.verdict != "pass"),
         facts=_facts(validation),
     )
@@ -120,6 +123,7 @@ def _facts(validation: Validation) -> tuple[tuple[str, str], ...]:
         ("Inputs", "\n".join(map(str, validation.inputs))),
         ("Outputs", "\n".join(map(str, validation.outputs))),
         ("Data", f"{validation.data}, {validation.samples} samples"),
+        ("Truth", validation.truth),
         ("Tools", ", ".join(f"{name} {version}" for name, version in validation.tools.items())),
     ]
     return tuple((name, value) for name, value in rows if value)
@@ -134,55 +138,45 @@ def _export(number: int, key: tuple[str, str], validation: Validation, runtimes:
         target=key[1],
         shown_artifact=key[0] not in (key[1], key[1].replace(":", "-")),
         size=text.size(max(verdict.size_bytes for verdict in verdicts)),
+        proven=_proven(verdicts),
+        accuracy=_accuracy(verdicts),
         notes=tuple(dict.fromkeys(note for verdict in verdicts for note in verdict.notes)),
-        cells=tuple(by_runtime.get(runtime) for runtime in runtimes),
+        cells=tuple(_cell(by_runtime.get(runtime)) for runtime in runtimes),
         verdicts=verdicts,
-        outputs=_outputs(verdicts),
+        outputs=outputs_of(verdicts),
     )
 
 
-def _outputs(verdicts: tuple[Verdict, ...]) -> tuple[Output, ...]:
-    names = dict.fromkeys(output.comparison.name for verdict in verdicts for output in verdict.outputs)
-    return tuple(_output(name, verdicts) for name in names)
-
-
-def _output(name: str, verdicts: tuple[Verdict, ...]) -> Output:
-    found = [(v, o) for v in verdicts for o in v.outputs if o.comparison.name == name]
-    tolerance = found[0][1].tolerance
-    axis = axis_for([(o.comparison, o.tolerance) for _, o in found])
-    return Output(
-        name=name,
-        limit=text.limit(tolerance),
-        measure=text.MEASURES.get(tolerance.measure, tolerance.measure),
-        reason=tolerance.reason,
-        has_scores=any(o.comparison.argmax_agreement is not None for _, o in found),
-        rows=tuple(_row(v, o, draw(o.comparison, o.tolerance, axis)) for v, o in found),
+def _cell(verdict: Verdict | None) -> Cell | None:
+    if verdict is None:
+        return None
+    nearest = worst(verdict.outputs)
+    if nearest is None:
+        return Cell(verdict.verdict, "", verdict.reason)
+    title = f"{nearest.comparison.name}: {text.measure(nearest.tolerance)} " + (
+        f"{text.measured(nearest.comparison, nearest.tolerance)}, limit {text.limit(nearest.tolerance)}"
     )
+    return Cell(verdict.verdict, text.percent(used(nearest)), title)
 
 
-def _row(verdict: Verdict, output: OutputVerdict, figure: Figure | None) -> Row:
-    c, t = output.comparison, output.tolerance
-    agreement = c.argmax_agreement
-    return Row(
-        runtime=verdict.runtime,
-        outcome="pass" if output.passed else "fail" if output.proven else "unproven",
-        measured=text.measured(c, t),
-        figure=figure,
-        rmse=text.number(c.rmse),
-        sqnr=text.decibels(c.sqnr_db),
-        top_class="" if agreement is None else f"{100 * agreement:.1f} %",
-        worst=text.worst(c),
-        oddities=_oddities(c, t),
+def _proven(verdicts: tuple[Verdict, ...]) -> bool:
+    outcomes = {verdict.verdict for verdict in verdicts}
+    return "pass" in outcomes and outcomes <= {"pass", "unavailable"}
+
+
+def _accuracy(verdicts: tuple[Verdict, ...]) -> str:
+    found = [o.comparison.accuracy for v in verdicts for o in v.outputs if o.comparison.accuracy]
+    return text.accuracy(min(found, key=lambda accuracy: accuracy.export, default=None))
+
+
+def _outside(validation: Validation) -> tuple[Strange, ...]:
+    """Each difference once, with the runtimes that show it."""
+    found: dict[tuple[str, str, str, str, str], list[str]] = {}
+    for verdict in validation.verdicts:
+        for each in verdict.outside:
+            values = text.value(each.expected), text.value(each.actual)
+            found.setdefault((verdict.target, each.output, each.case, *values), []).append(verdict.runtime)
+    return tuple(
+        Strange(target, output, case, ", ".join(runtimes), expected, actual)
+        for (target, output, case, expected, actual), runtimes in found.items()
     )
-
-
-def _oddities(c: Comparison, t: Tolerance) -> str:
-    """NaN, infinities and elements beyond the limit, where there are any."""
-    parts = []
-    if c.mismatched:
-        parts.append(f"{c.mismatched} of {c.count} elements beyond the limit")
-    if c.nan_expected or c.nan_actual:
-        parts.append(f"NaN: {c.nan_expected} expected, {c.nan_actual} got")
-    if c.inf_expected or c.inf_actual:
-        parts.append(f"infinite: {c.inf_expected} expected, {c.inf_actual} got")
-    return "; ".join(parts)

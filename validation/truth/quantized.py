@@ -93,7 +93,7 @@ class _Quantization(Translation):
         if id(graph) not in self._live:
             outermost = not self._live
             starts = graph.inputs[: self._inputs] if outermost else graph.inputs
-            self._live[id(graph)] = _reached(graph, [t for t in starts if t.dtype.is_floating])
+            self._live[id(graph)] = _reached(graph, [t for t in starts if t.dtype.name != "resource"])
             if outermost and self._everything:
                 names = {tensor.name for tensor in starts if tensor.dtype.is_floating}
                 given = {name: round_all(v) if name in names else v for name, v in given.items()}
@@ -121,11 +121,11 @@ class _Quantization(Translation):
 
 
 def _reached(graph: Any, starts: list[Any]) -> set[str]:
-    """Names of the float tensors that depend on some of a graph's placeholders."""
+    """Names of the tensors that depend on some of a graph's placeholders."""
     live = {tensor.name for tensor in starts}
     for op in graph.get_operations():
         if any(tensor.name in live for tensor in op.inputs):
-            live |= {tensor.name for tensor in op.outputs if tensor.dtype.is_floating}
+            live |= {tensor.name for tensor in op.outputs}
     return live
 
 
