@@ -63,7 +63,8 @@ class Rounding:
             number: of the op.
             op: its type.
         """
-        return self._moved(exact, exact, dtype, number, 1.0, 1.0 if op in NEAR_ONE else 0.0)
+        mover = _mover(_at_most_float32(dtype), 1.0 if op in NEAR_ONE else 0.0)
+        return _like(exact, mover(exact, exact, *self._steps(dtype, number, 1.0)))
 
     def sum(self, exact: Any, near: Any, dtype: Any, number: int, terms: Any) -> Any:
         """As `result`, for sums.
@@ -75,24 +76,24 @@ class Rounding:
             number: of the op.
             terms: in each sum.
         """
-        return self._moved(exact, near, dtype, number, (1.0 + terms / 3.0) ** 0.5)
+        mover = _mover(_at_most_float32(dtype), 0.0)
+        return _like(exact, mover(exact, near, *self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)))
 
     def terms_of(self, values: Any, dtype: Any, number: int, terms: Any) -> Any:
         """Values that are summed, each moved on its own."""
-        result = _shaker()(values, *self._steps(dtype, number, (1.0 + terms / 2.0) ** 0.5))
-        result.set_shape(values.shape)
-        return result
-
-    def _moved(self, exact: Any, near: Any, dtype: Any, number: int, growth: Any, beside: float = 0.0) -> Any:
-        result = _mover(_at_most_float32(dtype), beside)(exact, near, *self._steps(dtype, number, growth))
-        result.set_shape(exact.shape)
-        return result
+        return _like(values, _shaker()(values, *self._steps(dtype, number, (1.0 + terms / 2.0) ** 0.5)))
 
     def _steps(self, dtype: Any, number: int, growth: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         key = tf.constant((number * 0x9E3779B97F4A7C15) % 2**64, tf.uint64)
         return self.seed + key, self.amplitude * unit_roundoff(dtype) * growth
+
+
+def _like(values: Any, result: Any) -> Any:
+    """A function call forgets the shape."""
+    result.set_shape(values.shape)
+    return result
 
 
 @cache
