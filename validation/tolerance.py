@@ -3,7 +3,7 @@
     float32            8 times the noise floor of every element; 4 times in root mean square
     float16, uint16    the same on top of what weights rounded to that precision do to the original
     uint8, int8 …      see `validation.quantized`
-    on TF32, float16   the same for a runtime's coarser arithmetic, by its unit roundoff
+    on TF32, float16   SQNR, from the floor scaled by the unit roundoff of a runtime's coarser arithmetic
     integer, bool, string outputs are equal or wrong
 
 The floor was measured on the original by `validation.truth`; nothing is guessed from the export. How, and
@@ -16,8 +16,8 @@ import math
 
 from converters.target import ExportTarget
 from validation.dtypes import epsilon, is_float
-from validation.expected import OutputReference
-from validation.quantized import QUANTIZED, quantized_tolerance
+from validation.expected import Noise, OutputReference
+from validation.quantized import MARGIN_DB, OVER_CONSTANT_DB, QUANTIZED, decibels, quantized_tolerance
 from validation.runtime import UNIT_ROUNDOFF, Arithmetic
 from validation.verdict import MORE_IS_BETTER, Comparison, Tolerance
 
@@ -47,7 +47,9 @@ def tolerance_for(
         return Tolerance("mismatched", 0.0, f"{output.spec.dtype} outputs are equal or wrong")
     if target.precision in QUANTIZED:
         return quantized_tolerance(target, output)
-    growth, why = _growth(target, output, arithmetic)
+    if arithmetic != "float32":
+        return _coarse(target, output, arithmetic)
+    growth, why = _growth(target, output)
     reason = f"{FACTOR} times the noise floor of each element: {_floor(output)}{why}"
     return Tolerance("noise_ratio", FACTOR * growth, reason)
 
@@ -113,17 +115,36 @@ def _floor(output: OutputReference) -> str:
     return f"{floor}, the original's own error against its float64 twin being {output.own.rms:.2g}"
 
 
-def _growth(target: ExportTarget, output: OutputReference, arithmetic: Arithmetic) -> tuple[float, str]:
-    """By how much coarser weights or arithmetic raise the floor, and why."""
-    growth, why = scaled_for(arithmetic), ""
-    if growth > 1:
-        size = f"unit roundoff of {UNIT_ROUNDOFF[arithmetic]:.2g}"
-        why = f"; {arithmetic} has a {size}, {growth:.0f} times float32's"
+def _growth(target: ExportTarget, output: OutputReference) -> tuple[float, str]:
+    """By how much coarser weights raise the floor, and why."""
     if target.is_base:
-        return growth, why
+        return 1.0, ""
     rounded = output.precision_noise.get(target.precision)
     moved = math.nan if rounded is None else rounded.ratio_rms
     if not math.isfinite(moved):
         moved = epsilon("float16") / epsilon("float32")
-        return growth + moved, f"{why}; {target.precision} weights may move it {moved:.3g} times further"
-    return growth + moved, f"{why}; {target.precision} weights move the original by {moved:.3g} floors"
+        return 1.0 + moved, f"; {target.precision} weights may move it {moved:.3g} times further"
+    return 1.0 + moved, f"; {target.precision} weights move the original by {moved:.3g} floors"
+
+
+def _coarse(target: ExportTarget, output: OutputReference, arithmetic: Arithmetic) -> Tolerance:
+    """For arithmetic that rounds coarser than float32, whatever the file's weights have.
+
+    float16 has a smaller range too: what is tiny is lost, so that elements aren't judged one by one.
+    """
+    growth = scaled_for(arithmetic)
+    own = max((noise.rms for noise in (output.own, output.floor) if noise is not None), default=0.0)
+    rounded = 0.0 if target.is_base else output.precision_noise.get(target.precision, Noise(0, 0)).rms
+    error = math.hypot(max(own * growth, UNIT_ROUNDOFF[arithmetic] * output.rms), rounded)
+    expected = decibels(output.rms, error)
+    constant = decibels(output.rms, output.constant_rms) + OVER_CONSTANT_DB
+    reason = (
+        f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that {arithmetic} arithmetic "
+        f"lets expect, whose unit roundoff of {UNIT_ROUNDOFF[arithmetic]:.2g} is {growth:.0f} times float32's"
+    )
+    if expected - MARGIN_DB < constant:
+        reason = (
+            f"{OVER_CONSTANT_DB:.0f} dB over the {constant - OVER_CONSTANT_DB:.1f} dB of the best answer "
+            f"that ignores the inputs, {reason} being less"
+        )
+    return Tolerance("sqnr_db", max(expected - MARGIN_DB, constant), reason)
