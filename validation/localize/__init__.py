@@ -9,7 +9,7 @@ values: on the runtime itself, whichever it is, since a cut copy is an artifact 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,17 @@ from validation.expected import Reference
 from validation.localization import LayerError, Localization
 from validation.localize.bench import Bench
 from validation.localize.experiment import Experiment, Finding
+from validation.localize.file_graph import FileOp
 from validation.localize.measuring import FACTOR, difference
 from validation.localize.original_graph import OriginalGraph
 from validation.localize.runs import OriginalRun, TwinRun
 from validation.localize.sample import choose
 from validation.localize.search import find_guilty
 from validation.noise import PRECISIONS, ROUNDINGS
+from validation.runtime import Runtime
 from validation.runtimes import runtime
 
-__all__ = ["localize"]
+__all__ = ["localize", "localize_on"]
 
 
 def localize(
@@ -59,10 +61,25 @@ def localize(
     Raises:
         EdgeproofError: the export can't be run or read here.
     """
+    return localize_on(
+        runtime(runtime_name), artifact=artifact, reference=reference, graph=graph, out=out, sample=sample
+    )
+
+
+def localize_on(
+    chosen: Runtime,
+    *,
+    artifact: Artifact,
+    reference: Reference,
+    graph: FrozenGraph,
+    out: Path,
+    sample: int | None = None,
+) -> Localization:
+    """As `localize`, on a runtime that is given."""
     with tempfile.TemporaryDirectory(prefix="localize-") as work:
-        bench = Bench(artifact, runtime(runtime_name), Path(work))
-        chosen = choose(bench, reference, sample)
-        experiment = _experiment(bench, graph, chosen.inputs)
+        bench = Bench(artifact, chosen, Path(work))
+        looked_at = choose(bench, reference, sample)
+        experiment = _experiment(bench, graph, looked_at.inputs)
         values = experiment.values()
         seen, notes = _as_it_runs(experiment)
         findings = find_guilty(experiment, values, seen)
@@ -72,7 +89,7 @@ def localize(
     return Localization(
         guilty=guilty,
         summary=_summary(rows),
-        sample=chosen.number,
+        sample=looked_at.number,
         limit=FACTOR,
         truth="float64 twin" if experiment.twin else "the original itself, and one ulp on inputs and weights",
         layers=rows,
@@ -111,13 +128,26 @@ def _twin(original: OriginalGraph, actual: OriginalRun) -> TwinRun | None:
 
 
 def _as_it_runs(experiment: Experiment) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Every tensor of one run, by key."""
-    file = experiment.bench.file
-    keys = [key for op in file.ops for key in op.outputs]
+    """Every tensor of one run, by key; up to where the runtime stops, if it does."""
+    bench = experiment.bench
     try:
-        return experiment.bench.run(experiment.inputs, keys), []
+        return bench.run(experiment.inputs, _made_by(bench.file.ops)), []
     except EdgeproofError as error:
-        return {}, [f"the export could not be run with all its tensors in sight: {error.got}"]
+        note = f"the runtime stops: {error.got}"
+    seen: dict[str, np.ndarray] = {}
+    runs, fails = 0, len(bench.file.ops)
+    while fails - runs > 1:
+        middle = (runs + fails) // 2
+        try:
+            seen = bench.run(experiment.inputs, _made_by(bench.file.ops[:middle]))
+            runs = middle
+        except EdgeproofError:
+            fails = middle
+    return seen, [note]
+
+
+def _made_by(ops: Sequence[FileOp]) -> list[str]:
+    return [key for op in ops for key in op.outputs]
 
 
 def _row(

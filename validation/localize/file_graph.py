@@ -36,11 +36,14 @@ class FileTensor:
         names: of TensorFlow nodes that it may come from, as far as the file tells.
         dtype: "" where the file doesn't say.
         quantization: of an affine quantized one.
+        shape: None for what is not known, or changes from call to call; None at all where the rank is not
+            known.
     """
 
     names: tuple[str, ...]
     dtype: str = ""
     quantization: Quantization | None = None
+    shape: tuple[int | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,15 @@ class FileGraph:
     def used(self) -> frozenset[str]:
         """Tensors that an op takes."""
         return frozenset(key for op in self.ops for key in op.inputs)
+
+    @cached_property
+    def takers(self) -> Mapping[str, tuple[int, ...]]:
+        """Numbers of the ops that take each tensor."""
+        found: dict[str, tuple[int, ...]] = {}
+        for number, op in enumerate(self.ops):
+            for key in dict.fromkeys(op.inputs):
+                found[key] = (*found.get(key, ()), number)
+        return found
 
     def cone(self, keys: Iterable[str], stop: Collection[str]) -> tuple[list[FileOp], set[str]]:
         """The ops that compute tensors when others are given, and which of those they take.

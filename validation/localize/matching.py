@@ -42,7 +42,7 @@ class Match:
 
     def to_file(self, values: np.ndarray) -> np.ndarray:
         """The original's values in the file's dtype and layout."""
-        turned = values if self.permutation is None else values.transpose(self.permutation)
+        turned = _turned(values, self.permutation)
         if self.quantization is not None:
             return np.ascontiguousarray(quantize(turned, self.quantization))
         return np.ascontiguousarray(turned.astype(numpy_dtype(self.dtype)) if self.dtype else turned)
@@ -69,10 +69,11 @@ def match_by_name(
         values: the original's, by tensor.
         seen: the file's, by key, as far as they are known.
     """
-    exact, by_layer = _candidates(original, file)
+    exact, by_layer, named = _candidates(original, file)
     found = []
     for boundary in original.boundaries:
         keys = exact.get(boundary.tensor) or by_layer.get(boundary.layer, [])
+        keys = [_handed_on(key, file, named) for key in keys]
         match = _best(boundary, keys, file, values[boundary.tensor], seen)
         if match is not None:
             found.append(match)
@@ -98,7 +99,7 @@ def match_by_value(
     for boundary in boundaries:
         wanted = values[boundary.tensor]
         for key in left:
-            permutation, error = _layout(wanted, seen[key], file.tensors[key].quantization)
+            permutation, error = _layout(wanted, key, file, seen)
             if error <= SAME and _varies(wanted):
                 found.append(_match(boundary, key, permutation, file, seen))
                 left.remove(key)
@@ -108,8 +109,8 @@ def match_by_value(
 
 def _candidates(
     original: OriginalGraph, file: FileGraph
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Keys by the tensor that they are named after, and by the layer whose last op gives them."""
+) -> tuple[dict[str, list[str]], dict[str, list[str]], set[str]]:
+    """Keys by the tensor that they are named after, and by the layer whose last op gives them; all such."""
     exact: dict[str, list[str]] = {}
     makers: dict[str, str] = {}
     for op in file.ops:
@@ -122,7 +123,17 @@ def _candidates(
             named = original.layer(last) if last is not None else next(iter(layers), "")
             if named:
                 makers[key] = named
-    return exact, _last_of_layers(file, makers)
+    return exact, _last_of_layers(file, makers), {*makers}
+
+
+def _handed_on(key: str, file: FileGraph, named: set[str]) -> str:
+    """The last tensor before another layer: ops of no layer (layout, casts) belong to the one before."""
+    while len(file.takers.get(key, ())) == 1 and key not in file.outputs.values():
+        op = file.ops[file.takers[key][0]]
+        if set(op.inputs) != {key} or len(op.outputs) != 1 or op.outputs[0] in named or op.weights:
+            break
+        key = op.outputs[0]
+    return key
 
 
 def _node(original: OriginalGraph) -> Callable[[str], str | None]:
@@ -164,10 +175,8 @@ def _match_outputs(
         key = file.outputs.get(name, "")
         if tensor not in boundaries or key not in file.makers:
             continue
-        layout = (
-            _layout(values[tensor], seen[key], file.tensors[key].quantization) if key in seen else (None,)
-        )
-        found.append(_match(boundaries[tensor], key, layout[0], file, seen))
+        permutation, _ = _layout(values[tensor], key, file, seen)
+        found.append(_match(boundaries[tensor], key, permutation, file, seen))
     return found
 
 
@@ -181,9 +190,7 @@ def _best(
     """Of several tensors of one name the one with the right values, else the last with the right shape."""
     rated = []
     for place, key in enumerate(keys):
-        permutation, error = None, np.inf
-        if key in seen:
-            permutation, error = _layout(wanted, seen[key], file.tensors[key].quantization)
+        permutation, error = _layout(wanted, key, file, seen)
         fits = key not in seen or sorted(seen[key].shape) == sorted(wanted.shape)
         rated.append((error > SAME, not fits, place if error <= SAME else -place, key, permutation))
     if not rated:
@@ -205,25 +212,40 @@ def _match(
 
 
 def _layout(
-    wanted: np.ndarray, got: np.ndarray, quantization: Quantization | None
+    wanted: np.ndarray, key: str, file: FileGraph, seen: Mapping[str, np.ndarray]
 ) -> tuple[Permutation | None, float]:
-    """The order of axes in which two arrays are nearest, and their difference then."""
-    real = got if quantization is None else dequantize(got, quantization)
+    """The order of axes in which the file has a tensor, and how far it differs then, if that was seen."""
+    tensor = file.tensors[key]
+    if key not in seen:
+        return _likely(wanted.shape, tensor.shape), np.inf
+    real = seen[key] if tensor.quantization is None else dequantize(seen[key], tensor.quantization)
     if object in (wanted.dtype, real.dtype):
         return None, 0.0 if np.array_equal(wanted, real) else np.inf
-    best: tuple[Permutation | None, float] = (None, np.inf)
-    fitting: Permutation | None = None
-    for permutation in _permutations(wanted.ndim):
-        turned = wanted if permutation is None else wanted.transpose(permutation)
-        if turned.shape != real.shape:
-            continue
-        fitting = fitting or permutation
-        error = _relative(turned, real)
-        if error < best[1]:
-            best = (permutation, error)
-    if np.isfinite(best[1]):
-        return best
-    return _channels_first(wanted, real) if fitting is None else fitting, np.inf
+    errors = {
+        permutation: _relative(_turned(wanted, permutation), real)
+        for permutation in _permutations(wanted.ndim)
+        if _turned(wanted, permutation).shape == real.shape
+    }
+    if not errors:
+        return _likely(wanted.shape, real.shape), np.inf
+    best = min(errors, key=lambda permutation: errors[permutation])
+    return best, errors[best]
+
+
+def _likely(wanted: Sequence[int], got: Sequence[int | None] | None) -> Permutation | None:
+    """The order of axes in which most sizes agree."""
+
+    def disagreeing(permutation: Permutation | None) -> int:
+        turned = wanted if permutation is None else [wanted[axis] for axis in permutation]
+        return sum(size not in (None, other) for size, other in zip(got or (), turned, strict=True))
+
+    if got is None or len(got) != len(wanted):
+        return None
+    return min(_permutations(len(wanted)), key=disagreeing)
+
+
+def _turned(values: np.ndarray, permutation: Permutation | None) -> np.ndarray:
+    return values if permutation is None else values.transpose(permutation)
 
 
 def _permutations(rank: int) -> list[Permutation | None]:
@@ -231,15 +253,6 @@ def _permutations(rank: int) -> list[Permutation | None]:
     if rank < 3:
         return [None]
     return [None, (0, rank - 1, *range(1, rank - 1))]
-
-
-def _channels_first(wanted: np.ndarray, got: np.ndarray) -> Permutation | None:
-    """The layout of a result that has another size: by its channels."""
-    if wanted.ndim < 3 or got.ndim != wanted.ndim:
-        return None
-    if got.shape[-1] != wanted.shape[-1] and got.shape[1] == wanted.shape[-1]:
-        return (0, wanted.ndim - 1, *range(1, wanted.ndim - 1))
-    return None
 
 
 def _relative(wanted: np.ndarray, got: np.ndarray) -> float:

@@ -22,8 +22,8 @@ _COUNT = re.compile(r"__\d+$")
 def read(artifact: Artifact) -> FileGraph:
     import onnx
 
-    graph = onnx.load(artifact.entry_path, load_external_data=False).graph
-    constants = _constants(graph)
+    model = onnx.load(artifact.entry_path)
+    graph, constants, shapes = model.graph, _constants(model.graph), _shapes(model)
     ops, tensors = [], {key: FileTensor((key,)) for key in artifact.input_names.values()}
     for node in graph.node:
         if node.op_type == "Constant":
@@ -39,7 +39,8 @@ def read(artifact: Artifact) -> FileGraph:
             )
         )
         for key in outputs:
-            tensors[key] = FileTensor(tuple(dict.fromkeys((_plain(key), _plain(node.name)))))
+            names = tuple(dict.fromkeys((_plain(key), _plain(node.name))))
+            tensors[key] = FileTensor(names, shape=shapes.get(key))
     return FileGraph(tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names))
 
 
@@ -59,6 +60,18 @@ def write(
     _drop_unused(model.graph)
     onnx.save(model, str(out / "model.onnx"))
     return names, {key: key for key in outputs}, "model.onnx"
+
+
+def _shapes(model: ModelProto) -> dict[str, tuple[int | None, ...]]:
+    """As far as they follow from the file."""
+    from onnx import shape_inference
+
+    found: dict[str, tuple[int | None, ...]] = {}
+    for value in shape_inference.infer_shapes(model).graph.value_info:
+        if value.type.tensor_type.HasField("shape"):
+            dims = value.type.tensor_type.shape.dim
+            found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+    return found
 
 
 def _plain(name: str) -> str:

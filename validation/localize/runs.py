@@ -147,7 +147,9 @@ def _make_cuttable(definition: GraphDef, tensors: list[str]) -> dict[str, str]:
         for index, key in enumerate(node.input):
             node.input[index] = names.get(plain(key), key)
     for tensor, name in names.items():
-        shape = tf.compat.v1.AttrValue(shape=found[tensor].shape.as_proto())
+        # Only the rank: a wrong stride in the file gives another size, and the original goes on from it.
+        size = tf.TensorShape([None] * (found[tensor].shape.rank or 0))
+        shape = tf.compat.v1.AttrValue(shape=size.as_proto())
         stand_in = make_node("PlaceholderWithDefault", name, [tensor], dtype=found[tensor].dtype, shape=shape)
         definition.node.append(stand_in)
     return {tensor: f"{name}:0" for tensor, name in names.items()}
