@@ -2,16 +2,18 @@
 
 An engine that crashes takes its own process along, and nothing else: that verdict is `error`, the next
 one gets a fresh process. Artifacts are judged while later ones are still being converted. An engine's
-runtimes share its process, so that it is imported once and one browser serves them all.
+runtimes share its process, so that it is imported once and one browser serves them all; TF.js in Node
+is one engine for each of its backends, since they share nothing. What takes longest begins first.
 """
 
 from __future__ import annotations
 
 import contextvars
-import os
+import itertools
 import queue
 import threading
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 
@@ -19,10 +21,16 @@ from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from converters.progress import advance
 from pipeline.job import Limits
+from pipeline.slots import Slots, cores
 from pipeline.worker import Worker, WorkerError
 from validation.judge import judge
 from validation.reference import Reference
 from validation.verdict import Verdict
+
+SLOWEST = ("*tfjs*-cpu", "*webgpu*", "*webgl*", "litert-gpu*", "litert-reference")
+"""Runtimes that take longest, the slowest first: plain JavaScript, then software GPUs, then kernels
+that are written to be read. ResNet50: 11 s a sample in plain JavaScript, 3 in LiteRT's reference
+kernels, under half a second in the others."""
 
 
 class Judges:
@@ -48,7 +56,7 @@ class Judges:
         self._verdicts: list[Verdict] = []
         self._submitted = 0
         # While conversions go on, one core is theirs.
-        self._cores = threading.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+        self.slots = Slots(max(1, cores() - 1))
         self._lock = threading.Lock()
 
     def __enter__(self) -> Judges:
@@ -68,14 +76,14 @@ class Judges:
         engine = engine_of(runtime)
         if engine not in self._judges:
             self._judges[engine] = _Judge(engine, self)
-        self._judges[engine].tasks.put((runtime, artifact, label))
+        self._judges[engine].submit(runtime, artifact, label)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """All verdicts, when the last one is there."""
-        if (os.cpu_count() or 1) > 1:
-            self._cores.release()
+        if cores() > 1:
+            self.slots.add(1)
         for each in self._judges.values():
-            each.tasks.put(None)
+            each.finish()
         for each in self._judges.values():
             while each.thread.is_alive():  # with a timeout, so that Ctrl-C gets through
                 each.thread.join(0.1)
@@ -83,33 +91,40 @@ class Judges:
 
     def hear(self, worker: Worker, runtime: str, artifact: Artifact, label: str) -> None:
         """Gets one verdict; called in the judge's own thread."""
-        with self._cores:
-            started = time.monotonic()
-            try:
-                verdict = worker.call(
-                    judge, artifact=artifact, runtime_name=runtime, reference=self._reference, label=label
-                )
-            except EdgeproofError as error:  # killed by a limit or a signal
-                verdict = _error(artifact, label, runtime, _in_a_line(error))
-            except WorkerError as error:
-                reason = f"{error.summary} (a bug in edgeproof; its traceback is in {error.log})"
-                verdict = _error(artifact, label, runtime, reason)
-            with self._lock:
-                self._verdicts.append(verdict)
-                self.seconds[label, runtime] = time.monotonic() - started
-                advance("validate", len(self._verdicts), self._submitted, f"{label} on {runtime}")
+        started = time.monotonic()
+        try:
+            verdict = worker.call(
+                judge, artifact=artifact, runtime_name=runtime, reference=self._reference, label=label
+            )
+        except EdgeproofError as error:  # killed by a limit or a signal
+            verdict = _error(artifact, label, runtime, _in_a_line(error))
+        except WorkerError as error:
+            reason = f"{error.summary} (a bug in edgeproof; its traceback is in {error.log})"
+            verdict = _error(artifact, label, runtime, reason)
+        with self._lock:
+            self._verdicts.append(verdict)
+            self.seconds[label, runtime] = time.monotonic() - started
+            advance("validate", len(self._verdicts), self._submitted, f"{label} on {runtime}")
 
 
 def engine_of(runtime: str) -> str:
     """The program behind a runtime: `litert` of `litert-cpu`, `chromium` of `chromium-tfjs-webgl`."""
-    return runtime.partition("-")[0]
+    return runtime if runtime.startswith("tfjs-node-") else runtime.partition("-")[0]
+
+
+def _rank(runtime: str) -> int:
+    """0 for the slowest."""
+    slow = (index for index, pattern in enumerate(SLOWEST) if fnmatchcase(runtime, pattern))
+    return next(slow, len(SLOWEST))
 
 
 class _Judge:
     """An engine's queue, and the thread that works it off."""
 
     def __init__(self, engine: str, court: Judges) -> None:
-        self.tasks: queue.SimpleQueue[tuple[str, Artifact, str] | None] = queue.SimpleQueue()
+        self._tasks: queue.PriorityQueue[tuple[int, int, tuple[str, Artifact, str] | None]]
+        self._tasks = queue.PriorityQueue()
+        self._tickets = itertools.count()
         self._court = court
         self._worker: Worker | None = None
         self._stopped = False
@@ -117,18 +132,30 @@ class _Judge:
         self.thread = threading.Thread(target=context.run, args=(self._work,), name=engine)
         self.thread.start()
 
+    def submit(self, runtime: str, artifact: Artifact, label: str) -> None:
+        self._tasks.put((_rank(runtime), next(self._tickets), (runtime, artifact, label)))
+
+    def finish(self) -> None:
+        """Lets the thread end after everything that was submitted."""
+        self._tasks.put((len(SLOWEST) + 1, next(self._tickets), None))
+
     def stop(self) -> None:
         """Ends the worker in the middle of what it does, and the thread after that."""
         self._stopped = True
-        self.tasks.put(None)
+        self.finish()
         if self._worker is not None:
             self._worker.abort()
 
     def _work(self) -> None:
         court = self._court
         with Worker(court.log, court.limits.time_s, court.limits.memory_limit_mb) as self._worker:
-            while (task := self.tasks.get()) is not None and not self._stopped:
-                self._court.hear(self._worker, *task)
+            while True:
+                rank, _, task = self._tasks.get()
+                if task is None:
+                    return
+                with court.slots.one(rank):
+                    if not self._stopped:
+                        court.hear(self._worker, *task)
 
 
 def _error(artifact: Artifact, label: str, runtime: str, reason: str) -> Verdict:
