@@ -84,10 +84,10 @@ def _judged(name: str, seed: int, workshop: Workshop) -> Iterator[Alarm]:
 
 
 def _run_once(artifact: Artifact, reference: Reference) -> float:
-    """Seconds of inference for every batch of the reference, each run once in a session that is warm."""
+    """Seconds of inference for every batch of the reference, each run once in a fresh session."""
     watch = Watch(plain_runtime(artifact.target.format))
     calls = [call for batch in reference.batches() for call in cut(batch, artifact, reference)]
     with watch.open(artifact) as session:
-        for call in [calls[0], *calls]:
+        for call in calls:
             session.run(call.inputs)
-    return sum(watch.seconds[1:])
+    return sum(watch.seconds)

@@ -27,24 +27,29 @@ CALIBRATION_SAMPLES = 256
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """One network.
+class Exports:
+    """One network and its correct exports.
 
     Attributes:
         source: the saved original.
         graph: frozen once for every target.
-        reference: the original's answers; one for all mutants.
-        artifacts: the correct exports, by target.
+        artifacts: by target.
         layers: names of the Keras layers but the inputs.
         norms: its BatchNorms.
     """
 
     source: SourceModel
     graph: FrozenGraph
-    reference: Reference
     artifacts: Mapping[ExportTarget, Artifact]
     layers: Collection[str]
     norms: Mapping[str, Norm]
+
+
+@dataclass(frozen=True)
+class Workshop(Exports):
+    """The same with the original's answers: one reference for all mutants."""
+
+    reference: Reference
 
 
 def prepare(case: Case, targets: Collection[str], work: Path, *, samples: int, seed: int = 0) -> Workshop:
@@ -69,6 +74,15 @@ def prepare_model(
         data: judge on data of the case's range, which the domain then follows; always done for
             quantized exports, which are right only where they were calibrated.
     """
+    made = export(model, case, targets, work, seed)
+    data = data or not all(target.is_base for target in made.artifacts)
+    given, wanted = case if data else None, list(made.artifacts)
+    reference = record_answers(made.source, given, work, wanted, samples=samples, seed=seed)
+    return Workshop(**vars(made), reference=reference)
+
+
+def export(model: keras.Model, case: Case, targets: Collection[str], work: Path, seed: int = 0) -> Exports:
+    """A network saved, frozen and converted."""
     from converters.freeze import freeze
     from converters.sources import describe_source
 
@@ -76,12 +90,9 @@ def prepare_model(
     options = LoadOptions(custom_objects=case.custom_objects, code_directories=(ROOT,))
     source = describe_source(work / "model.keras", options)
     graph = freeze(source, work / "graph")
-    wanted = parse_targets(targets)
-    data = data or not all(target.is_base for target in wanted)
-    reference = record_answers(source, case if data else None, work, wanted, samples=samples, seed=seed)
-    artifacts = _export(graph, wanted, case, work, seed)
+    artifacts = _convert(graph, parse_targets(targets), case, work, seed)
     layers = [name for name, kind in graph.layers.items() if kind != "InputLayer"]
-    return Workshop(source, graph, reference, artifacts, layers, _norms(model))
+    return Exports(source, graph, artifacts, layers, _norms(model))
 
 
 def record_answers(
@@ -106,7 +117,7 @@ def record_answers(
     return record(source=source, spec=spec, out=out, precisions=roundings(targets))
 
 
-def _export(
+def _convert(
     graph: FrozenGraph, targets: Collection[ExportTarget], case: Case, work: Path, seed: int
 ) -> dict[ExportTarget, Artifact]:
     from converters.convert import convert

@@ -1,0 +1,88 @@
+"""The page of the detection bench, and what others' checks say of a sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.detection import others, page
+from bench.detection.alarms import Alarm
+from bench.detection.trial import DETECTED, MISSED, SILENT, Result
+
+WRONG = {"polygraphy": True, "keras": False, "onnx2tf": False}
+RIGHT = dict.fromkeys(WRONG, False)
+
+
+def result(outcome: str, **facts) -> Result:
+    given = {
+        "model": "cnn",
+        "target": "onnx:float32",
+        "kind": "bias-dropped",
+        "where": "Conv: a bias dropped",
+        "layers": ("stem",),
+        "outcome": outcome,
+        "verdict": "fail" if outcome == DETECTED else "pass",
+        "reason": "why",
+        "others": WRONG if outcome == DETECTED else RIGHT,
+    }
+    return Result(**{**given, **facts})
+
+
+def test_the_page_counts_what_changes_something() -> None:
+    rows = [
+        result(DETECTED, found_by="natural", found_after=1, guilty=("stem",)),
+        result(DETECTED, found_by="directed: halves", found_after=40, guilty=("head",)),
+        result(MISSED, reason="2 of the noise floor at most, on 288 inputs"),
+        result(SILENT, reason="bit-equal to the correct export on 704 inputs"),
+    ]
+    text = page.write(rows, [], 1.0)
+    assert "| of these detected | 2 of 3 (66.7 %) | 100 % |" in text
+    assert "| right layer named | 1 of 2 (50.0 %) | 95 % |" in text
+    assert "| a bias dropped | 4 | 1 | 2/3 | 2/3 | 0/3 | 0/3 | natural 1, directed 1 | 1 (40) | 1/2 |" in text
+    missed = "| cnn | onnx:float32 | bias-dropped | Conv: a bias dropped | 2 of the noise floor at most"
+    assert missed in text
+    assert "By what the directed and searched inputs try: halves (1)." in text
+    assert "| cnn | onnx:float32 | bias-dropped | stem | head |" in text
+
+
+def test_the_page_counts_false_alarms_and_time() -> None:
+    alarms = [
+        Alarm("lstm", "onnx:float32", seed, verdict, "why", WRONG, 3.0, 2.0)
+        for seed, verdict in enumerate(("pass", "fail", "pass"))
+    ]
+    text = page.write([], alarms, 1.0)
+    assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
+    assert "| inference time over the plain check's | 1.50 (median), 1.50 at most | at most 2 |" in text
+    assert "| lstm | onnx:float32 | 3 | 2/3 | 3/3 | 0/3 | 0/3 |" in text
+    assert "- lstm, onnx:float32, seed 1: fail: why" in text
+
+
+@pytest.mark.parametrize(
+    ("actual", "found"),
+    [
+        pytest.param([1.0, 2.0], [], id="equal"),
+        pytest.param([1.0, 2.00004], ["polygraphy"], id="beyond-1e-5"),
+        pytest.param([1.0, 2.001], ["polygraphy", "keras"], id="beyond-1e-4"),
+        pytest.param([1.0, 2.1], ["polygraphy", "keras", "onnx2tf"], id="beyond-5e-2"),
+        pytest.param([[1.0, 2.0]], ["polygraphy", "keras", "onnx2tf"], id="another-shape"),
+    ],
+)
+def test_others_have_fixed_tolerances(actual: list, found: list[str]) -> None:
+    passed = others.passes({"y": np.array([1.0, 2.0])}, {"y": np.array(actual)})
+    assert [name for name, ok in passed.items() if not ok] == found
+
+
+@pytest.mark.heavy
+def test_a_quick_run_finds_its_faults_and_writes_the_page(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    output = tmp_path / "detection.md"
+    command = [sys.executable, "-m", "bench.bench_detection", "--quick", "--output", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    text = output.read_text(encoding="utf-8")
+    assert "## Missed\n\nNone." in text
+    assert "| false alarms | 0 of 3 (0.0 %) | none |" in text
