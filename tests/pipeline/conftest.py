@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import cli, foreign, judging, plan, steps
+from pipeline import carry, cli, foreign, judging, plan, steps
 from pipeline.worker import Worker
 from pipeline.worker_main import answer
 from tests.pipeline import fake_steps
@@ -64,7 +64,7 @@ class Project:
 
     def use_processes(self) -> None:
         """Real workers, for what no call can survive."""
-        for module in (plan, judging, foreign):
+        for module in (plan, judging, foreign, carry):
             self._patch.setattr(module, "Worker", Worker)
 
     def trouble(self, text: str) -> None:
@@ -104,9 +104,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setattr(steps, name, getattr(fake_steps, name))
     monkeypatch.setattr(steps, "find_kind", lambda path: "keras")
     monkeypatch.setattr(judging, "judge", fake_steps.judge)
-    for module in (plan, judging, foreign):
+    for module in (plan, judging, foreign, carry):
         monkeypatch.setattr(module, "Worker", InlineWorker)
-    for module in (plan, foreign):
-        monkeypatch.setattr(module, "conclude", lambda verdicts: verdicts)
+    for module in (plan, foreign, carry):
+        monkeypatch.setattr(module, "conclude", lambda verdicts, answers: verdicts)
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path, monkeypatch, capsys)
