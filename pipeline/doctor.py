@@ -21,7 +21,8 @@ from validation.runtimes import probe, select
 TIME_LIMIT_S = 60.0
 """For one runtime; the slowest start measured is 5 s."""
 
-_SIDE_BY_SIDE = 2
+_SIDE_BY_SIDE = 3
+"""More than cores: browsers wait a while before they compute."""
 
 Trial: TypeAlias = tuple[str, Callable[..., Availability], dict[str, str]]
 """A name, the function that tries it, and that function's arguments."""
@@ -40,8 +41,12 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
     trials += [[(witness.__name__, witness, {})] for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         context = contextvars.copy_context
-        runs = [pool.submit(context().run, partial(_try, log, engine)) for engine in trials]
-        found = [answer for run in runs for answer in run.result()]
+        # Browsers first, which have most to try: whatever starts last, the end waits for.
+        runs = {
+            place: pool.submit(context().run, partial(_try, log, trials[place]))
+            for place in sorted(range(len(trials)), key=lambda place: -len(trials[place]))
+        }
+        found = [answer for place in sorted(runs) for answer in runs[place].result()]
     return tuple(found[: len(names)]), tuple(found[len(names) :])
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from validation.runtime import Availability
+from validation.runtimes.cuda import has_nvidia
 
 _TIMEOUT_S = 20
 
@@ -33,10 +36,14 @@ def nvidia_smi() -> Availability:
 
 
 def tensorflow_gpu() -> Availability:
-    """The GPUs that TensorFlow can use."""
+    """The GPUs that TensorFlow can use; it is not imported, which takes seconds, where there can be none."""
+    name = "tensorflow-gpu"
+    if sys.platform == "linux" and not has_nvidia() and not Path("/dev/kfd").exists():
+        hint = "no GPU for TensorFlow here: neither /dev/nvidia*, /dev/dxg nor /dev/kfd exists"
+        return Availability(name, "unavailable", "", hint)
+
     import tensorflow as tf
 
-    name = "tensorflow-gpu"
     found = tf.config.list_physical_devices("GPU")
     if found:
         details = [tf.config.experimental.get_device_details(device) for device in found]

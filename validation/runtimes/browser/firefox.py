@@ -26,6 +26,13 @@ _PREFERENCES: dict[str, bool | int | str] = {
     "network.connectivity-service.enabled": False,
     "network.proxy.type": 0,
     "toolkit.telemetry.enabled": False,
+    # No processes in store for pages that nobody opens, and nothing of the browser's own to show.
+    "dom.ipc.processPrelaunch.enabled": False,
+    "browser.startup.page": 0,
+    "browser.newtabpage.enabled": False,
+    "browser.newtab.preload": False,
+    "browser.sessionstore.resume_from_crash": False,
+    "extensions.screenshots.disabled": True,
     "dom.ipc.processHangMonitor": False,
     "dom.max_script_run_time": 0,
     "dom.webgpu.enabled": True,
