@@ -15,11 +15,11 @@ PYTHON_READY := .venv/.ready
 NODE_READY := $(JS)/node_modules/.ready
 JS_READY := $(JS)/dist/page.html
 # Engines that each want an environment of their own.
-RUNTIMES_APART := $(addprefix runtime-,openvino webgpu cuda jax jax-cuda)
+RUNTIMES_APART := $(addprefix runtime-,openvino webgpu jax cuda)
 READY := $(PYTHON_READY) $(JS_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browsers $(RUNTIMES_APART) demo run export export-tflite export-tfjs export-onnx validate package report \
+.PHONY: help setup browsers $(RUNTIMES_APART) demo run export export-tflite export-tfjs export-onnx validate validate-gpu package report \
         doctor test test-all lint bench bench-detection wheel clean preflight
 
 help: ## what can be made
@@ -36,9 +36,8 @@ browsers: ## install Chromium, Firefox and WebKitGTK for the web runtimes: by ap
 
 runtime-openvino: ## ONNX Runtime on OpenVINO: a second engine for ONNX files, on the CPU
 runtime-webgpu: ## ONNX Runtime on WebGPU, outside of browsers
-runtime-cuda: ## ONNX Runtime on CUDA (2 GB)
-runtime-jax: ## Keras on JAX: the original on a second engine
-runtime-jax-cuda: ## the same on CUDA (3 GB)
+runtime-jax: ## Keras on JAX: a second engine for the original, on the CPU
+runtime-cuda: ## ONNX Runtime and Keras on JAX, both on CUDA (3 GB)
 $(RUNTIMES_APART): runtime-%:
 	@PYTHON=$(PYTHON) scripts/runtime.sh $*
 
@@ -87,6 +86,9 @@ export-onnx: $(READY) ## every precision of ONNX
 
 validate: $(READY) ## judge the exports of RECIPE on every runtime that is here
 	@$(EDGEPROOF) validate $(RECIPE)
+
+validate-gpu: $(READY) ## the same on an NVIDIA GPU, which must be here; see docs/gpu.md
+	@scripts/validate_on_gpu.sh $(RECIPE)
 
 package: $(READY) ## bundle what passed
 	@$(EDGEPROOF) package $(RECIPE)

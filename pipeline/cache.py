@@ -103,15 +103,15 @@ def build_directory(kind: type[T], final: Path, make: Callable[[Path], T]) -> T:
     """
     with fresh_directory(final) as partial:
         value = make(partial)
-    return from_plain(_move(to_plain(value), str(partial), str(final.absolute())), kind)
+    return from_plain(moved(to_plain(value), str(partial), str(final.absolute())), kind)
 
 
-def _move(plain: Any, old: str, new: str) -> Any:
+def moved(plain: Any, old: str, new: str) -> Any:
     """The same data with every path below `old` turned into one below `new`."""
     if isinstance(plain, str):
         return new + plain[len(old) :] if plain == old or plain.startswith(old + "/") else plain
     if isinstance(plain, dict):
-        return {key: _move(value, old, new) for key, value in plain.items()}
+        return {key: moved(value, old, new) for key, value in plain.items()}
     if isinstance(plain, list):
-        return [_move(value, old, new) for value in plain]
+        return [moved(value, old, new) for value in plain]
     return plain

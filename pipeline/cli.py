@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "Train or load, export, validate and package what a recipe describes.",
     "export": "Convert a model, or a recipe's model, without running the results.",
     "validate": "Judge exports against their original, on the runtimes of this machine.",
+    "carry": "Put a recipe's exports and answers into one directory, to judge them elsewhere.",
     "package": "Bundle what a recipe's last run has proven, or verify a bundle.",
     "report": "Write the report of a result again.",
     "inspect": "Describe a model, and what each target will find hard.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("validate", cls=options.SpreadCommand)
-@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL|RECIPE")
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL|RECIPE|DIR")
 @click.argument("artifacts", type=click.Path(path_type=Path), nargs=-1, metavar="ARTIFACT…")
 @options.runtime_option
 @options.require_option
@@ -60,12 +60,17 @@ def command(
     """Judge exports against the MODEL that they were made from, whoever made them.
 
     ARTIFACT is a .tflite or .onnx file, or a directory with a TF.js model. With a RECIPE instead, its
-    own exports are made, where they have changed, and judged; nothing is packaged.
+    own exports are made, where they have changed, and judged; nothing is packaged. A directory of
+    `edgeproof carry` is judged without TensorFlow.
     """
+    from pipeline.carry import CARRIED
+    from pipeline.commands.carry import validate_carried
     from pipeline.commands.models import only_for_models
     from pipeline.commands.recipes import is_recipe
 
     printer = Printer(json_to)
+    if (model / CARRIED).is_file() and not artifacts:
+        return validate_carried(printer, model, runtimes, require)
     if is_recipe(model) and not artifacts:
         only_for_models(
             signature=signature,

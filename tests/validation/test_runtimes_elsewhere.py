@@ -167,7 +167,7 @@ def test_without_an_nvidia_gpu_it_is_unavailable(name: str, monkeypatch: pytest.
         ("onnxruntime-openvino", "make runtime-openvino"),
         ("onnxruntime-cuda", "make runtime-cuda"),
         ("keras-jax-cpu", "make runtime-jax"),
-        ("keras-gpu", "make runtime-jax-cuda"),
+        ("keras-gpu", "make runtime-cuda"),
     ],
 )
 def test_without_its_environment_the_command_that_makes_one_is_told(

@@ -24,7 +24,7 @@ from validation.runtimes.machine import instruction_set
 
 JAX = Environment("jax", "jax keras", ("jax", "keras"))
 JAX_CUDA = Environment(
-    "jax-cuda", "'jax[cuda13]' keras", ("jax", "keras", "jax-cuda13-plugin|jax-cuda12-plugin")
+    "cuda", "'jax[cuda13]' keras", ("jax", "keras", "jax-cuda13-plugin|jax-cuda12-plugin")
 )
 
 _PRECISIONS: Mapping[Arithmetic, str] = {"float32": "float32", "tf32": "tensorfloat32"}
