@@ -18,6 +18,7 @@ from converters.progress import advance
 from converters.source import SourceModel
 from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
 from validation.dtypes import is_float
+from validation.every_feed import EveryFeed
 from validation.expected import Batch, FeedKind, Noise, OutputReference, Reference
 from validation.feed import Feed
 from validation.feed_layout import layout_of
@@ -56,10 +57,11 @@ def record(
     """
     _check_scores(scores, source.signature.output_names)
     recording = _Recording(source, out, scores, precisions)
-    for feed in open_feeds(spec, source.signature):
+    tried = EveryFeed(recording.original, spec)
+    for feed in tried:
         recording.add(feed)
-        advance("reference", recording.samples, spec.samples)
-    return recording.finish(spec)
+        advance("reference", recording.samples)
+    return recording.finish(spec, tried.notes)
 
 
 _SEEDS = 100
@@ -73,9 +75,9 @@ class _Recording:
         self, source: SourceModel, out: Path, scores: Sequence[str], precisions: Sequence[str]
     ) -> None:
         self._source, self._out, self._precisions = source, out, precisions
-        self._original = Original(source)
-        self._arithmetic = self._original.arithmetic
-        self._truth = Truth(self._original)
+        self.original = Original(source)
+        self._arithmetic = self.original.arithmetic
+        self._truth = Truth(self.original)
         self._layout = layout_of(source.signature)
         self._outputs = [
             OutputRecorder(spec, self._layout, self._arithmetic, spec.name in scores)
@@ -113,10 +115,10 @@ class _Recording:
 
     def _ask(self, feed: Feed) -> Given:
         specs, arithmetic = self._source.signature.outputs, self._arithmetic
-        eager = self._original.eager(feed.tensors)
+        eager = self.original.eager(feed.tensors)
         if not self._feeds:
-            check_agreement(eager, self._original.eager(feed.tensors), specs, arithmetic, TWICE)
-        graph = self._original.graph(feed.tensors)
+            check_agreement(eager, self.original.eager(feed.tensors), specs, arithmetic, TWICE)
+        graph = self.original.graph(feed.tensors)
         check_agreement(eager, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
         return Given(feed.tensors, eager, graph)
 
@@ -131,7 +133,7 @@ class _Recording:
             output.add(given.eager[name], count, floor, answer.own.get(name))
         if not self._usual & (self._usual - 1):
             found = measure_noise(
-                self._original, given, answer.noise, self._layout, self._precisions, seed=self._usual
+                self.original, given, answer.noise, self._layout, self._precisions, seed=self._usual
             )
             self._noise = self._noise.merge(found, self._usual.bit_length())
         self._usual += 1
@@ -148,7 +150,7 @@ class _Recording:
         self._kinds.append(FeedKind(feed.origin, feed.inside, feed.case))
         self.samples += self._layout.count(feed.tensors)
 
-    def finish(self, spec: FeedSpec) -> Reference:
+    def finish(self, spec: FeedSpec, notes: Sequence[str]) -> Reference:
         """The record; looks for the reason where an output did not move."""
         return Reference(
             directory=self._out,
@@ -160,7 +162,7 @@ class _Recording:
             origin=spec.origin,
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
-            notes=(*self._noise.notes, *self._omissions()),
+            notes=(*self._noise.notes, *self._omissions(), *notes),
             truth=self._truth.words,
             noise=tuple(self._floors),
             kinds=tuple(self._kinds),
@@ -185,7 +187,7 @@ class _Recording:
         other = OutputRecorder(output.spec, self._layout, self._arithmetic, False)
         try:
             for feed in open_feeds(FeedSpec(samples=8), self._source.signature):
-                answer = self._original.graph(feed.tensors)[output.spec.name]
+                answer = self.original.graph(feed.tensors)[output.spec.name]
                 other.add(answer, self._layout.count(feed.tensors))
         except EdgeproofError:
             return "give data that moves it"
