@@ -63,7 +63,7 @@ class Bench:
         return cut(self.artifact, needed, keys, out or self._directory())
 
     def run_each(
-        self, feeds: Mapping[str, np.ndarray], outputs: Iterable[str]
+        self, feeds: Mapping[str, np.ndarray], outputs: Iterable[str], times: int = 1
     ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """As `run`, or one tensor after the other where all at once fail.
 
@@ -72,13 +72,13 @@ class Bench:
         """
         keys = list(outputs)
         try:
-            return self.run(feeds, keys), {}
+            return self.run(feeds, keys, times), {}
         except EdgeproofError:
             found: dict[str, np.ndarray] = {}
             failed: dict[str, str] = {}
             for key in keys:
                 try:
-                    found |= self.run(feeds, [key])
+                    found |= self.run(feeds, [key], times)
                 except EdgeproofError as error:
                     failed[key] = error.got
             return found, failed

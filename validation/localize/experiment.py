@@ -23,12 +23,14 @@ class Finding:
     """What the layers before a matched tensor do when they are fed the original's values.
 
     Attributes:
-        error: against the original, fed the same.
+        truth: what the original gives when it is fed the same.
+        error: against that.
         floor: how wrong they may be.
         fault: why they could not be run; "" where they could.
     """
 
     match: Match
+    truth: np.ndarray
     error: Error
     floor: Floor
     fault: str = ""
@@ -79,7 +81,11 @@ class Experiment:
         return self.true.run(self.given, [boundary.tensor for boundary in self.original.boundaries])
 
     def alone(
-        self, matches: Sequence[Match], values: Mapping[str, np.ndarray], others: Sequence[str] = ()
+        self,
+        matches: Sequence[Match],
+        values: Mapping[str, np.ndarray],
+        others: Sequence[str] = (),
+        times: int = 1,
     ) -> tuple[list[Finding], dict[str, np.ndarray]]:
         """Each stretch between matched tensors, fed the original's values.
 
@@ -87,18 +93,39 @@ class Experiment:
             matches: where the file is cut.
             values: the original's, by tensor.
             others: keys of further tensors to be looked at.
+            times: how often the file runs; the last answer counts.
 
         Returns:
             The findings, in the order of the matches, and what the file gave by key.
         """
-        tensors = {match.key: match.to_file(values[match.boundary.tensor]) for match in matches}
-        feeds = {
-            **self.inputs,
-            **{key: array for key, array in tensors.items() if key in self.bench.file.used},
-        }
-        keys = [match.key for match in matches]
-        got, failed = self.bench.run_each(feeds, [*keys, *(key for key in others if key not in feeds)])
-        given = self.given_at(matches, values)
+        feeds = self.feeds(matches, values)
+        keys = [*(match.key for match in matches), *(key for key in others if key not in feeds)]
+        got, failed = self.bench.run_each(feeds, keys, times)
+        return self._findings(matches, self.given_at(matches, values), got, failed), got
+
+    def together(
+        self, ends: Sequence[Match], others: Sequence[str], values: Mapping[str, np.ndarray]
+    ) -> list[Finding]:
+        """The outputs of one run of the whole, with further tensors looked at.
+
+        Raises:
+            EdgeproofError: the runtime doesn't run it so.
+        """
+        got = self.bench.run(self.inputs, [*(match.key for match in ends), *others])
+        return self._findings(ends, self.given, got, {})
+
+    def feeds(self, matches: Sequence[Match], values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the file takes where it is cut, inputs included, by key."""
+        used = [match for match in matches if match.key in self.bench.file.used]
+        return {**self.inputs, **{m.key: m.to_file(values[m.boundary.tensor]) for m in used}}
+
+    def _findings(
+        self,
+        matches: Sequence[Match],
+        given: Mapping[str, np.ndarray],
+        got: Mapping[str, np.ndarray],
+        failed: Mapping[str, str],
+    ) -> list[Finding]:
         wanted = [match.boundary.tensor for match in matches]
         truth = self.true.run(given, wanted)
         answers = list(self._answers(given, wanted))
@@ -106,13 +133,11 @@ class Experiment:
         for match in matches:
             tensor = match.boundary.tensor
             floor = floor_of(truth[tensor], [a[tensor] for a in answers], match.dtype, match.quantization)
+            error = Error(np.inf, np.inf, np.inf, failed.get(match.key, ""))
             if match.key in got:
                 error = difference(truth[tensor], match.from_file(got[match.key]))
-                findings.append(Finding(match, error, floor, error.fault))
-            else:
-                inf = float("inf")
-                findings.append(Finding(match, Error(inf, inf, inf), floor, failed[match.key]))
-        return findings, got
+            findings.append(Finding(match, truth[tensor], error, floor, error.fault))
+        return findings
 
     def _answers(
         self, given: Mapping[str, np.ndarray], wanted: Sequence[str]

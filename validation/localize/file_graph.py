@@ -55,12 +55,14 @@ class FileOp:
         inputs: keys of computed tensors; constants are left out.
         outputs: keys.
         weights: names of its constants.
+        observable: its results are plain tensors, which a runtime can hand out.
     """
 
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     weights: tuple[str, ...] = ()
+    observable: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,14 @@ class FileGraph:
         tensors: by a key that is unique in the file.
         ops: each after those that it needs.
         inputs: from each Keras name to its key; likewise `outputs`.
+        channels_first: it may hold what the original has channels last.
     """
 
     tensors: Mapping[str, FileTensor]
     ops: tuple[FileOp, ...]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    channels_first: bool = False
 
     @cached_property
     def makers(self) -> Mapping[str, int]:

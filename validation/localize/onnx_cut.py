@@ -41,7 +41,9 @@ def read(artifact: Artifact) -> FileGraph:
         for key in outputs:
             names = tuple(dict.fromkeys((_plain(key), _plain(node.name))))
             tensors[key] = FileTensor(names, shape=shapes.get(key))
-    return FileGraph(tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names))
+    return FileGraph(
+        tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names), channels_first=True
+    )
 
 
 def write(

@@ -16,6 +16,9 @@ from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor
 
 Node = dict[str, Any]
 
+_HANDLES = {"DT_VARIANT", "DT_RESOURCE"}
+"""Types of lists and loops' states, which TF.js doesn't hand out."""
+
 _TYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "bool": "DT_BOOL", "string": "DT_STRING"}
 
 _COUNTED = {"Split": "num_split", "SplitV": "num_split", "Unpack": "num"}
@@ -42,6 +45,7 @@ def read(artifact: Artifact) -> FileGraph:
                 tuple(key for key in reads if node_of(key) not in constant),
                 outputs,
                 tuple(node_of(key) for key in reads if node_of(key) in constant),
+                observable=not _HANDLES.intersection(_types(node)),
             )
         )
         tensors |= {key: FileTensor((node["name"],)) for key in outputs}
@@ -70,6 +74,14 @@ def write(
     cut = {"format": "graph-model", "modelTopology": topology, "weightsManifest": manifest}
     (out / "model.json").write_text(json.dumps(cut), encoding="utf-8")
     return names, {key: key for key in outputs}, "model.json"
+
+
+def _types(node: Node) -> set[str]:
+    """Every type that a node's attributes name."""
+    found = set()
+    for value in node.get("attr", {}).values():
+        found |= {value.get("type", ""), *value.get("list", {}).get("type", [])}
+    return found
 
 
 def _topology(artifact: Artifact) -> dict[str, Any]:
