@@ -37,7 +37,7 @@ browsers: ## install Chromium, Firefox and WebKitGTK for the web runtimes: by ap
 runtime-openvino: ## ONNX Runtime on OpenVINO: a second engine for ONNX files, on the CPU
 runtime-webgpu: ## ONNX Runtime on WebGPU, outside of browsers
 runtime-jax: ## Keras on JAX: a second engine for the original, on the CPU
-runtime-cuda: ## ONNX Runtime and Keras on JAX, both on CUDA (3 GB)
+runtime-cuda: ## ONNX Runtime and Keras on JAX, both on CUDA (5 GB)
 $(RUNTIMES_APART): runtime-%:
 	@PYTHON=$(PYTHON) scripts/runtime.sh $*
 

@@ -18,7 +18,7 @@ what="${1:-}"
     "scripts/validate_on_gpu.sh samples/digits/recipe.toml"
 shift
 
-# Before 3 GB are installed for nothing.
+# Before 5 GB are installed for nothing.
 if ! ls /dev/nvidia[0-9]* /dev/dxg >/dev/null 2>&1; then
     fail 4 "There is no NVIDIA GPU here" "neither /dev/nvidia* nor /dev/dxg" "a GPU with its driver" \
         "run this where nvidia-smi lists one; in a container, start it with --gpus all"

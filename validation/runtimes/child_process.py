@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,8 @@ from validation.runtimes.wire import decode_frame, encode_frame
 
 _LOG_LINES = 20
 # Enough for Node's own report of an exception, which has the message above ten lines of stack.
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 class ChildError(Exception):
@@ -89,9 +93,13 @@ class ChildProcess:
             what = f"{self._name} was killed by signal {-code}"
         else:
             what = f"{self._name} ended with exit status {code}"
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
-        return "\n".join([what, *lines])
+        return "\n".join([what, *self.last_words()])
+
+    def last_words(self) -> list[str]:
+        """The last lines that it has printed so far, without colours."""
+        # Not by seeking: the position is the program's as well.
+        printed = os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0)
+        return _COLOUR.sub("", printed.decode(errors="replace")).strip().splitlines()[-_LOG_LINES:]
 
     def close(self) -> None:
         """Ends the program, by force when it doesn't end by itself."""

@@ -85,7 +85,8 @@ class ElsewhereSession:
                 status=ExitStatus.UNAVAILABLE,
             ) from error
         if why:
-            raise engine_fault(self._artifact, self._runtime.name, "proving the device", why)
+            message = "\n".join([why, *self._process.last_words()])
+            raise engine_fault(self._artifact, self._runtime.name, "proving the device", message)
 
     def _ask(
         self, doing: str, request: Facts, tensors: Tensors, limit_s: float

@@ -1,6 +1,6 @@
 """Python environments with an engine that can't live beside the others: where one is, how to make one.
 
-Every build of ONNX Runtime is a module of the same name, and what needs CUDA brings 3 GB along. So each
+Every build of ONNX Runtime is a module of the same name, and what needs CUDA brings 5 GB along. So each
 has an environment of its own, that `make runtime-NAME` fills with locked packages. Looked for, in this order:
 what `--runtime-python` and EDGEPROOF_RUNTIME_PYTHON name, the environment of edgeproof itself, and
 ~/.cache/edgeproof/runtimes/NAME.
