@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +24,12 @@ from bench.detection.watch import plain_runtime
 from bench.detection.workshop import Workshop
 from converters.artifact import Artifact
 from tests.zoo_case import Case
+from validation.casts import DoesNotFitError
 from validation.compare import differences
 from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, Reference
 from validation.feeds import FeedSpec
-from validation.fitting import Call, cut
+from validation.fitting import Call, cut, trim
 from validation.runtime import Session
 from validation.tensor_files import write_tensors
 
@@ -83,13 +84,18 @@ class Search:
         correct = self._workshop.artifacts[mutant.target]
         with _both(correct, mutant) as (right, wrong):
             samples = 0
-            for inputs in self._inputs():
-                batch = Batch(inputs, {}, samples, len(next(iter(inputs.values()))))
-                for call in cut(batch, correct, _without_outputs(self._workshop.reference)):
-                    samples += call.samples
-                    if any(differences(*pair).any() for pair in _answers(right, wrong, call).values()):
-                        return self._measured(correct, right, wrong)
+            for call in self._calls(correct):
+                samples += call.samples
+                if any(differences(*pair).any() for pair in _answers(right, wrong, call).values()):
+                    return self._measured(correct, right, wrong)
         return Change(samples, 0.0)
+
+    def _calls(self, artifact: Artifact) -> Iterator[Call]:
+        """What the judge tried, and more; the answers are of no account."""
+        reference = replace(self._workshop.reference, outputs=())
+        yield from _inside(reference, artifact)
+        for inputs in self._inputs():
+            yield from cut(Batch(inputs, {}, 0, BATCH), artifact, reference)
 
     def _inputs(self) -> list[dict[str, np.ndarray]]:
         """Samples of the case's own range; of floats without data, of ever larger ones too."""
@@ -101,17 +107,18 @@ class Search:
 
     def _measured(self, correct: Artifact, right: Session, wrong: Session) -> Change:
         """The difference over the floor, on inputs that the original answers to."""
-        reference, samples, greatest = self._reference, 0, 0.0
+        samples, greatest = 0, 0.0
         powers: dict[str, np.ndarray] = {}
-        for batch in (batch for batch in reference.batches() if batch.inside):
-            for call in cut(batch, correct, reference):
+        for reference in (self._workshop.reference, self._reference):
+            for call in _inside(reference, correct):
                 pairs = _answers(right, wrong, call)
                 samples += call.samples
                 if correct.target.is_base:
-                    greatest = max([greatest, *(_ratio(n, *p, batch, call) for n, p in pairs.items())])
+                    greatest = max([greatest, *(over_floor(n, *p, call) for n, p in pairs.items())])
                 else:
                     _add_powers(powers, pairs, call)
-        return Change(samples, max([greatest, *(_over(change, own) for change, own in powers.values())]))
+        over = [over_quantization(change, own) for change, own in powers.values()]
+        return Change(samples, max([greatest, *over]))
 
     @cached_property
     def _reference(self) -> Reference:
@@ -138,35 +145,29 @@ def _both(correct: Artifact, mutant: Artifact) -> Iterator[tuple[Session, Sessio
         yield opened[0], opened[1]
 
 
-def _without_outputs(reference: Reference) -> Reference:
-    """So that a batch without answers can be cut as well."""
-    return replace(reference, outputs=())
+def _inside(reference: Reference, artifact: Artifact) -> Iterator[Call]:
+    """The calls for all batches of the domain but those with numbers that the format can't hold."""
+    for batch in reference.batches():
+        if batch.inside:
+            with suppress(DoesNotFitError):
+                yield from cut(batch, artifact, reference)
 
 
 def _answers(right: Session, wrong: Session, call: Call) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What both give, without the answers to filling rows."""
     first, second = right.run(call.inputs), wrong.run(call.inputs)
-    return {
-        name: (first[name][: call.samples], second[name][: call.samples])
-        if len(first[name].shape) and first[name].shape[0] == call.filled
-        else (first[name], second[name])
-        for name in first
-    }
+    return {name: (trim(first[name], call, True), trim(second[name], call, True)) for name in first}
 
 
-def _ratio(name: str, right: np.ndarray, wrong: np.ndarray, batch: Batch, call: Call) -> float:
+def over_floor(name: str, right: np.ndarray, wrong: np.ndarray, call: Call) -> float:
     """The greatest difference over the floor; Infinity where there is a difference and no floor."""
     difference = differences(right, wrong)
     if not difference.any():
         return 0.0
-    if not is_float(dtype_name(right)) or name not in batch.noise:
+    if not is_float(dtype_name(right)) or name not in call.noise:
         return math.inf
-    start = call.first_sample - batch.first_sample
-    floor = batch.noise[name]
-    if floor.shape != difference.shape:
-        floor = floor[start : start + call.samples]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(difference > 0, difference / floor, 0.0)
-    return float(np.max(ratio))
+        return float(np.max(np.where(difference > 0, difference / call.noise[name], 0.0)))
 
 
 def _add_powers(
@@ -180,7 +181,7 @@ def _add_powers(
         powers[name] = powers.get(name, np.zeros(2)) + np.array([change, own])
 
 
-def _over(change: float, own: float) -> float:
+def over_quantization(change: float, own: float) -> float:
     if change == 0:
         return 0.0
     return math.sqrt(change / own) if own else math.inf
