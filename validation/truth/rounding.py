@@ -37,9 +37,13 @@ EXACT = frozenset(_MOVED.split())
 """Ops that move, choose or negate values, and never round."""
 
 
-NEAR_ONE = frozenset({"Erfc"})
-"""Ops that engines compute as the difference of numbers up to 1: the error is a roundoff of 1, not of the
-result. No format but ONNX' newest has Erfc: exports write it as 1 - Erf."""
+NEAR_ONE = frozenset({"Elu", "Erfc", "LogSoftmax", "Selu", "Sigmoid", "Softplus"})
+"""Ops that engines compute as the difference of numbers near 1, or as the logarithm of one: their error is a
+roundoff of 1, not of the result. exp(x) - 1 for Elu, 1 - Erf for Erfc, log(1 + exp(x)) for Softplus; ONNX
+Runtime's and XNNPACK's Sigmoid is a half and a rational function. Expm1 and Log1p are meant to be exact."""
+
+SUMMED_INSIDE = frozenset({"Softmax", "LogSoftmax"})
+"""Ops that sum up their last dimension on the way."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Rounding:
     seed: Any
     amplitude: Any
 
-    def result(self, exact: Any, dtype: Any, number: int, op: str = "") -> Any:
+    def result(self, exact: Any, dtype: Any, number: int, op: str) -> Any:
         """A result, moved where the dtype that the original has there can't hold it.
 
         Args:
@@ -63,21 +67,26 @@ class Rounding:
             number: of the op.
             op: its type.
         """
-        mover = _mover(_at_most_float32(dtype), 1.0 if op in NEAR_ONE else 0.0)
-        return _like(exact, mover(exact, exact, *self._steps(dtype, number, 1.0)))
+        import tensorflow as tf
 
-    def sum(self, exact: Any, near: Any, dtype: Any, number: int, terms: Any) -> Any:
-        """As `result`, for sums.
+        terms = tf.cast(tf.shape(exact)[-1], tf.float64) if op in SUMMED_INSIDE else 0.0
+        mover = _mover(_at_most_float32(dtype), 1.0 if op in NEAR_ONE else 0.0)
+        steps = self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)
+        return _like(exact, mover(exact, exact, tf.constant(op not in NEAR_ONE), *steps))
+
+    def sum(self, exact: Any, near: Any, *, short: Any, dtype: Any, number: int, terms: Any) -> Any:
+        """As `result`, for sums; one is exact where the sums on the way are, too.
 
         Args:
             exact: float64.
             near: the same sums of terms that `terms_of` moved.
+            short: whether all terms are of a few bits.
             dtype: of the original.
             number: of the op.
             terms: in each sum.
         """
-        mover = _mover(_at_most_float32(dtype), 0.0)
-        return _like(exact, mover(exact, near, *self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)))
+        steps = self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)
+        return _like(exact, _mover(_at_most_float32(dtype), 0.0)(exact, near, short, *steps))
 
     def terms_of(self, values: Any, dtype: Any, number: int, terms: Any) -> Any:
         """Values that are summed, each moved on its own."""
@@ -88,6 +97,19 @@ class Rounding:
 
         key = tf.constant((number * 0x9E3779B97F4A7C15) % 2**64, tf.uint64)
         return self.seed + key, self.amplitude * unit_roundoff(dtype) * growth
+
+
+def are_short(factors: list[Any]) -> Any:
+    """Whether all values have at most 8 bits, as bfloat16 has: float32 then holds sums of 256 products."""
+    import tensorflow as tf
+
+    return tf.reduce_all([_is_short(values) for values in factors])
+
+
+def _is_short(values: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_all(tf.equal(tf.cast(tf.cast(values, tf.bfloat16), tf.float64), values))
 
 
 def _like(values: Any, result: Any) -> Any:
@@ -106,12 +128,14 @@ def _mover(dtype: Any, beside: float) -> Any:
     """
     import tensorflow as tf
 
-    def move(exact: Any, near: Any, key: Any, most: Any) -> Any:
+    def move(exact: Any, near: Any, can_be_exact: Any, key: Any, most: Any) -> Any:
         held = tf.cast(tf.cast(exact, dtype), tf.float64)
-        kept = tf.equal(held, exact) | ~tf.math.is_finite(exact)
+        kept = (tf.equal(held, exact) & can_be_exact) | ~tf.math.is_finite(exact)
         return tf.where(kept, exact, near + (tf.abs(near) + beside) * most * _even(exact, key))
 
-    return tf.function(move, input_signature=[_any(), _any(), *_scalars()], autograph=False)
+    return tf.function(
+        move, input_signature=[_any(), _any(), tf.TensorSpec((), tf.bool), *_scalars()], autograph=False
+    )
 
 
 @cache

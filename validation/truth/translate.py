@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from validation.truth.kernels import has_kernel
-from validation.truth.rounding import EXACT, Rounding
+from validation.truth.rounding import EXACT, Rounding, are_short
 from validation.truth.sums import SUMS
 
 Values = list[Any]
@@ -69,7 +69,8 @@ class Translation:
             terms = count(op, inputs, results[0])
             moved = rounding.terms_of(inputs[place], dtype, number + 1, terms)
             (near,) = _exactly(op, [*inputs[:place], moved, *inputs[place + 1 :]])
-            return [rounding.sum(results[0], near, dtype, number, terms)]
+            short = are_short([value for value in inputs if value.dtype.is_floating])
+            return [rounding.sum(results[0], near, short=short, dtype=dtype, number=number, terms=terms)]
         return [
             rounding.result(exact, tensor.dtype, number, op.type) if tensor.dtype.is_floating else exact
             for tensor, exact in zip(op.outputs, results, strict=True)
