@@ -1,6 +1,7 @@
 // Bundles src/ into dist/, with the wasm binaries and the licences beside it: `node build.mjs [directory]`.
 // Same lock file, same bytes: nothing of the machine, the path or the time goes in.
-import {copyFileSync, mkdirSync, readFileSync, renameSync, rmSync} from 'node:fs';
+import {createHash} from 'node:crypto';
+import {copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {basename, dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
@@ -36,6 +37,19 @@ const common = {
   logLevel: 'warning',
 };
 
+/** Hash of all that goes in, as hatch_build.py computes it: a wheel with stale programs is not packed. */
+function sourcesSha256() {
+  const files = ['build.mjs', 'package-lock.json', 'package.json'];
+  files.push(...readdirSync(join(here, 'src'), {withFileTypes: true})
+    .filter(entry => entry.isFile()).map(entry => `src/${entry.name}`));
+  const digest = createHash('sha256');
+  for (const file of files.sort()) {
+    digest.update(`${file}\n`).update(createHash('sha256').update(readFileSync(join(here, file))).digest());
+  }
+  return digest.digest('hex');
+}
+
+const sources = sourcesSha256();  // before the build: what is edited while it runs isn't in it
 rmSync(out, {recursive: true, force: true});
 mkdirSync(out, {recursive: true});
 await build({
@@ -69,5 +83,6 @@ await build({
 });
 for (const file of copied) copyFileSync(join(modules, file), join(out, basename(file)));
 for (const file of ['page.html', 'realm.html']) copyFileSync(join(here, 'src', file), join(out, file));
+writeFileSync(join(out, 'sources.sha256'), `${sources}\n`);
 rmSync(whole, {recursive: true, force: true});
 renameSync(out, whole);
