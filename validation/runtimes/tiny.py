@@ -23,7 +23,7 @@ BIAS = np.array([0.125, -1.0], dtype=np.float32)
 SIGNATURE = Signature((TensorSpec("x", (None, 3), "float32"),), (TensorSpec("y", (None, 2), "float32"),))
 
 FILES = Path(__file__).with_name("tiny_files")
-"""Made by `tests/validation/make_tiny.py`, a folder for each format."""
+"""Made by `tests/validation/dense_files.py`, a folder for each format."""
 
 _ENTRIES: Mapping[str, str] = {
     "tflite": "model.tflite",

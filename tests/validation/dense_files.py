@@ -1,4 +1,7 @@
-"""Makes the tiny models that edgeproof ships: `python -m tests.validation.make_tiny` writes them anew."""
+"""One dense layer in each format, of any size, made without a converter.
+
+`python -m tests.validation.dense_files` writes the tiny models that edgeproof ships anew.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,29 @@ from typing import Any
 
 import numpy as np
 
+from converters.artifact import Artifact, record_files
+from converters.signature import Signature, TensorSpec
+from converters.target import ExportTarget
 from validation.runtimes.tiny import BIAS, FILES, WEIGHTS
 
 
-def _write_onnx(path: Path) -> None:
+def _write_onnx(path: Path, weights: np.ndarray, bias: np.ndarray) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     graph = helper.make_graph(
         [helper.make_node("Gemm", ["x", "W", "b"], ["y"], name="dense")],
         "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(WEIGHTS, "W"), numpy_helper.from_array(BIAS, "b")],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", len(weights)])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", len(bias)])],
+        [numpy_helper.from_array(weights, "W"), numpy_helper.from_array(bias, "b")],
     )
     opset = helper.make_opsetid("", 13)
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), str(path))
 
 
-def _write_tfjs(path: Path) -> None:
-    shape = {"shape": {"dim": [{"size": "-1"}, {"size": "3"}]}}
+def _write_tfjs(path: Path, weights: np.ndarray, bias: np.ndarray) -> None:
+    shape = {"shape": {"dim": [{"size": "-1"}, {"size": str(len(weights))}]}}
     float_type = {"type": "DT_FLOAT"}
     nodes = [
         {"name": "x", "op": "Placeholder", "attr": {"dtype": float_type, "shape": shape}},
@@ -36,10 +42,10 @@ def _write_tfjs(path: Path) -> None:
         {"name": "product", "op": "MatMul", "input": ["x", "W"], "attr": {"T": float_type}},
         {"name": "y", "op": "BiasAdd", "input": ["product", "b"], "attr": {"T": float_type}},
     ]
-    weights = {"W": WEIGHTS, "b": BIAS}
-    specs = [{"name": n, "shape": list(a.shape), "dtype": "float32"} for n, a in weights.items()]
+    tensors = {"W": weights, "b": bias}
+    specs = [{"name": n, "shape": list(a.shape), "dtype": "float32"} for n, a in tensors.items()]
     shard = "group1-shard1of1.bin"
-    (path.parent / shard).write_bytes(b"".join(a.astype("<f4").tobytes() for a in weights.values()))
+    (path.parent / shard).write_bytes(b"".join(a.astype("<f4").tobytes() for a in tensors.values()))
     model = {
         "format": "graph-model",
         "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1}},
@@ -48,29 +54,29 @@ def _write_tfjs(path: Path) -> None:
     path.write_text(json.dumps(model, indent=1))
 
 
-def _write_tflite(path: Path) -> None:
+def _write_tflite(path: Path, weights: np.ndarray, bias: np.ndarray) -> None:
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     builder = flatbuffers.Builder(0)
-    builder.Finish(_tflite_model(schema).Pack(builder), file_identifier=b"TFL3")
+    builder.Finish(_tflite_model(schema, weights, bias).Pack(builder), file_identifier=b"TFL3")
     path.write_bytes(bytes(builder.Output()))
 
 
-def _tflite_model(schema: Any) -> Any:
+def _tflite_model(schema: Any, weights: np.ndarray, bias: np.ndarray) -> Any:
     # Buffer 0 is the empty one by convention. FULLY_CONNECTED takes its weights transposed.
     buffers = [
         _record(schema.BufferT),
         *(
             _record(schema.BufferT, data=np.frombuffer(array.astype("<f4").tobytes(), np.uint8))
-            for array in (WEIGHTS.T, BIAS)
+            for array in (weights.T, bias)
         ),
     ]
     tensors = [
-        _tflite_tensor(schema, "x", (1, 3), 0, dynamic=True),
-        _tflite_tensor(schema, "W", (2, 3), 1),
-        _tflite_tensor(schema, "b", (2,), 2),
-        _tflite_tensor(schema, "y", (1, 2), 0, dynamic=True),
+        _tflite_tensor(schema, "x", (1, len(weights)), 0, dynamic=True),
+        _tflite_tensor(schema, "W", weights.T.shape, 1),
+        _tflite_tensor(schema, "b", bias.shape, 2),
+        _tflite_tensor(schema, "y", (1, len(bias)), 0, dynamic=True),
     ]
     options = schema.BuiltinOptions.FullyConnectedOptions
     dense = _record(
@@ -113,15 +119,33 @@ def _record(kind: Callable[[], Any], **fields: Any) -> Any:
     return record
 
 
-WRITERS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
+_WRITERS: Mapping[str, tuple[str, Callable[[Path, np.ndarray, np.ndarray], None]]] = {
     "tflite": ("model.tflite", _write_tflite),
     "onnx": ("model.onnx", _write_onnx),
     "tfjs": ("model.json", _write_tfjs),
 }
-"""The entry file of each format, and what makes it."""
+
+
+def write_dense(format: str, directory: Path, weights: np.ndarray, bias: np.ndarray) -> Artifact:
+    """y = x W + b, from x: float32[?, n] to y: float32[?, m], in a directory that is made."""
+    directory.mkdir(parents=True, exist_ok=True)
+    entry, write = _WRITERS[format]
+    write(directory / entry, weights, bias)
+    ends = Signature(
+        (TensorSpec("x", (None, len(weights)), "float32"),), (TensorSpec("y", (None, len(bias)), "float32"),)
+    )
+    return Artifact(
+        target=ExportTarget(format, "float32"),
+        directory=directory,
+        entry=entry,
+        files=record_files(directory),
+        signature=ends,
+        input_names={"x": "x"},
+        output_names={"y": "y"},
+        signature_key="serving_default" if format == "tflite" else None,
+    )
 
 
 if __name__ == "__main__":
-    for format, (entry, write) in WRITERS.items():
-        (FILES / format).mkdir(parents=True, exist_ok=True)
-        write(FILES / format / entry)
+    for format in _WRITERS:
+        write_dense(format, FILES / format, WEIGHTS, BIAS)
