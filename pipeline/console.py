@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from converters.progress import Progress, listening
+from validation.room import worst
 from validation.verdict import MORE_IS_BETTER
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from validation.verdict import OutputVerdict, Validation, Verdict
+    from validation.verdict import OutputVerdict, Tolerance, Validation, Verdict
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "unavailable": "yellow"}
 
@@ -47,11 +50,14 @@ class Printer:
             write_text(Path(self._json_to), text)
 
     def verdicts(self, validation: Validation, seconds: Mapping[tuple[str, str], float]) -> None:
-        """One line for each artifact and runtime, and the reason below it where it isn't a pass."""
+        """One line for each artifact and runtime, and why below it where it isn't a pass; then the limits."""
         for verdict in validation.verdicts:
             self.say(_line(verdict, seconds.get((verdict.artifact, verdict.runtime))))
             if verdict.verdict != "pass":
-                self.say(f"             {verdict.reason}")
+                for line in _why(verdict):
+                    self.say(f"             {line}")
+        for line in _limits(validation):
+            self.say(line)
 
 
 def shown(path: Path) -> str:
@@ -105,24 +111,42 @@ class _Display:
 
 def _line(verdict: Verdict, seconds: float | None) -> str:
     word = click.style(f"{verdict.verdict:<12}", fg=_COLOURS[verdict.verdict])
-    worst = max(verdict.outputs, key=_share_of_limit, default=None)
-    measure = "" if worst is None else describe_output(worst)
+    nearest = worst(verdict.outputs)
+    measure = "" if nearest is None else describe_output(nearest)
     time = "" if seconds is None else f"{seconds:.1f} s"
     return f"{word} {verdict.target:<20} {verdict.runtime:<24} {measure:<40} {time:>8}".rstrip()
 
 
 def describe_output(output: OutputVerdict) -> str:
-    """The measure that was held against its limit: `max_rel_range 1.2e-07 <= 1.0e-05`."""
+    """The smallest limit that passes, and the one that counts: `max_abs 1.2e-07 (want <= 1e-05)`."""
     tolerance = output.tolerance
     value = getattr(output.comparison, tolerance.measure)
+    shown = "none" if value is None else f"{value:.3g}"
+    return f"{tolerance.measure} {shown} (want {_limit(tolerance)})"
+
+
+def _limit(tolerance: Tolerance) -> str:
     sign = ">=" if tolerance.measure in MORE_IS_BETTER else "<="
-    return f"{tolerance.measure} {value:.3g} (want {sign} {tolerance.limit:.3g})"
+    return f"{sign} {tolerance.limit:.3g}"
 
 
-def _share_of_limit(output: OutputVerdict) -> float:
-    """How near an output is to its limit: above 1 is beyond it."""
-    value = float(getattr(output.comparison, output.tolerance.measure))
-    limit = output.tolerance.limit
-    if output.tolerance.measure in MORE_IS_BETTER:
-        value, limit = limit, value
-    return value / limit if limit else (float("inf") if value else 0.0)
+def _why(verdict: Verdict) -> Iterator[str]:
+    """Why it isn't a pass: the reason, and what limit would have done."""
+    yield verdict.reason
+    for output in verdict.outputs:
+        if not output.passed and output.proven:
+            limit = replace(output.tolerance, limit=output.needed)
+            would = "no limit would pass" if math.isnan(output.needed) else f"{_limit(limit)} would pass"
+            yield f"{output.comparison.name}: {output.tolerance.measure} {would}"
+
+
+def _limits(validation: Validation) -> Iterator[str]:
+    """Each limit once, with its reason and the exports that were held against it."""
+    held: dict[tuple[str, Tolerance], dict[str, None]] = {}
+    for verdict in validation.verdicts:
+        for output in verdict.outputs:
+            for tolerance in (output.tolerance, *output.also):
+                held.setdefault((output.comparison.name, tolerance), {})[verdict.target] = None
+    for (name, tolerance), targets in held.items():
+        yield f"limit: {name}: {tolerance.measure} {_limit(tolerance)} for {', '.join(targets)}"
+        yield f"             {tolerance.reason}"

@@ -112,7 +112,8 @@ def settle(tolerances: Tolerances, comparison: Comparison, output: OutputReferen
         kept = comparison.accuracy_kept is not None and comparison.accuracy_kept >= first.limit
         if not kept:
             return _verdict(first, rest, comparison, output, open_question=True)
-    parts = [for_samples(p, comparison.score_vectors) if p == SAME_CLASSES else p for p in (first, *rest)]
+    counts = comparison.score_vectors, comparison.close_calls
+    parts = [for_samples(part, *counts) if part == SAME_CLASSES else part for part in (first, *rest)]
     broken = next((part for part in parts if not passes(part, comparison)), first)
     return _verdict(broken, tuple(part for part in parts if part is not broken), comparison, output)
 

@@ -20,6 +20,7 @@ from validation.expected import Noise
 from validation.feed import Tensors
 from validation.feed_layout import Layout
 from validation.original import Nudge, Original
+from validation.simulation import Simulation
 
 ALONE = 4
 """Samples of the batch that are run one by one."""
@@ -88,7 +89,11 @@ def measure_noise(
         seed: of what is rounded up and what down.
     """
     specs = original.signature.outputs
-    coarse = {name: coarser(original, given.inputs, name, seed) for name in precisions}
+    coarse: dict[str, Tensors | None] = {
+        name: coarser(original, given.inputs, name, seed) for name in precisions
+    }
+    if "int8" in precisions:
+        coarse |= original.kept(Simulation).answers(given.inputs)
     found = {name: measure(specs, given.graph, answer, floor) for name, answer in coarse.items() if answer}
     notes: tuple[str, ...] = ()
     if layout.batched and layout.fixed_batch is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from converters.exceptions import summary
 from converters.source import SourceModel
 from validation.dtypes import FLOATS, as_bytes, epsilon
 from validation.feed import Tensors
+
+T = TypeVar("T")
 
 Nudge = Callable[[np.ndarray], np.ndarray]
 """From a weight to the weight that is tried in its place."""
@@ -33,6 +35,7 @@ class Original:
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self._tf = tf
         self._name = source.path.name
+        self._kept: dict[Callable[[Original], Any], Any] = {}
         self._model = open_source(source)
         self.signature = source.signature
         specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype) for spec in self.signature.inputs}
@@ -50,6 +53,12 @@ class Original:
     def traced(self) -> Any:
         """The `tf.function` from inputs by name to outputs by name: to look at its ops, and for gradients."""
         return self._graph
+
+    def kept(self, kind: Callable[[Original], T]) -> T:
+        """What is made of the original at a cost, made once."""
+        if kind not in self._kept:
+            self._kept[kind] = kind(self)
+        return self._kept[kind]
 
     @property
     def arithmetic(self) -> str:

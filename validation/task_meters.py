@@ -4,6 +4,8 @@ and the user's own rtol and atol.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,7 +16,8 @@ from validation.compare import differences
 from validation.dtypes import is_float
 from validation.expected import Batch, OutputReference
 from validation.limit import Limit
-from validation.verdict import Comparison
+from validation.quantized import allowed_rms
+from validation.verdict import Comparison, Tolerance
 
 NATURAL = frozenset({"data", "natural"})
 """Origins of samples that stand for those of everyday. Searched ones are pushed to where classes meet, and
@@ -32,7 +35,10 @@ class TaskMeter(Protocol):
 
 
 def meters_for(
-    output: OutputReference, limit: Limit | None = None, labels: np.ndarray | None = None
+    output: OutputReference,
+    limit: Limit | None = None,
+    labels: np.ndarray | None = None,
+    limits: Sequence[Tolerance] = (),
 ) -> list[TaskMeter]:
     """Those that an output needs.
 
@@ -40,12 +46,14 @@ def meters_for(
         output: of the original.
         limit: what the user set, or None.
         labels: class of each sample of the data that belongs to this output, or None.
+        limits: of the output, which say what noise is allowed.
     """
     meters: list[TaskMeter] = []
     if labels is not None:
         meters.append(AccuracyMeter(output, labels))
     if output.is_scores or (limit is not None and limit.agreement is not None):
-        meters.append(AgreementMeter())
+        noise = [allowed_rms(output, part) for part in limits if part.measure == "sqnr_db"]
+        meters.append(AgreementMeter(max(noise, default=0.0)))
     if limit is not None and limit.rtol is not None and limit.atol is not None:
         meters.append(AllcloseMeter(limit.rtol, limit.atol))
     return meters
@@ -77,20 +85,28 @@ class AccuracyMeter:
 
 
 class AgreementMeter:
-    """Same classes: rows of floats by their greatest element, integers by their value."""
+    """Same classes: rows of floats by their greatest element, integers by their value.
 
-    def __init__(self) -> None:
-        self._count = self._same = 0
+    Args:
+        noise: root mean square error that is allowed. The difference of two elements may be off by
+            twice the standard deviation of theirs, 2 √2 times as much.
+    """
+
+    def __init__(self, noise: float = 0.0) -> None:
+        self._count = self._same = self._close = 0
+        self._lead = 2 * math.sqrt(2) * noise
 
     def add(self, expected: np.ndarray, actual: np.ndarray, first_sample: int, batch: Batch) -> None:
         if batch.origin in NATURAL and expected.size:
             same = _same_winner(expected, actual) if is_float(expected.dtype.name) else expected == actual
             self._count += same.size
             self._same += int(same.sum())
+            if is_float(expected.dtype.name):
+                self._close += int((_leads(expected) < self._lead).sum())
 
     def apply(self, comparison: Comparison) -> Comparison:
         share = self._same / self._count if self._count else None
-        return replace(comparison, argmax_agreement=share, score_vectors=self._count)
+        return replace(comparison, argmax_agreement=share, score_vectors=self._count, close_calls=self._close)
 
 
 class AllcloseMeter:
@@ -121,6 +137,15 @@ def classes(values: np.ndarray, output: OutputReference) -> np.ndarray:
         return np.argmax(rows, axis=1)
     middle = 0.5 if output.minimum >= 0 and output.maximum <= 1 else 0.0
     return np.asarray(rows[:, 0] > middle, np.int64)
+
+
+def _leads(expected: np.ndarray) -> np.ndarray:
+    """By how much the greatest element of each row exceeds the next one."""
+    rows = expected.reshape(-1, expected.shape[-1]).astype(np.float64)
+    if rows.shape[1] < 2:
+        return np.full(len(rows), np.inf)
+    second, first = np.partition(rows, -2, axis=1)[:, -2:].T
+    return np.asarray(first - second)
 
 
 def _same_winner(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class Trial:
         name = output.spec.name
         limit = self._reference.limits.get(name)
         limits = limits_for(self._artifact.target, output, arithmetic, limit=limit, labelled=name in labels)
-        return OutputTrial(output, limits, meters_for(output, limit, labels.get(name)))
+        return OutputTrial(output, limits, meters_for(output, limit, labels.get(name), limits))
 
     def add(self, batch: Batch) -> None:
         """Runs one batch; one that the file can't take is counted with the reason.

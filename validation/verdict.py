@@ -75,6 +75,8 @@ class Comparison:
         argmax_agreement: share of score vectors of data and natural samples whose greatest element is at
             the same place, or, where the user limits it, of equal integers; else None.
         score_vectors: how many score vectors (or integers) that share is of.
+        close_calls: those among them whose two greatest elements the original has within the noise that is
+            allowed: their order proves nothing.
         noise_ratio: greatest |actual - expected| over the noise floor of that element; None where no
             floor is known.
         noise_ratio_rms: root mean square difference over the root mean square floor.
@@ -103,6 +105,7 @@ class Comparison:
     worst_actual: Any
     argmax_agreement: float | None = None
     score_vectors: int = 0
+    close_calls: int = 0
     noise_ratio: float | None = None
     noise_ratio_rms: float | None = None
     allclose_ratio: float | None = None

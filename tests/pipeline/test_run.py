@@ -39,7 +39,9 @@ def test_a_run_prints_a_line_for_each_artifact_and_runtime(project):
         ("pass", "onnx:float32", "onnxruntime-cpu"),
     ]
     assert "max_rel_range 1e-07 (want <= 1e-05)" in ended.out.splitlines()[0]
-    assert ended.out.splitlines()[-2:] == [
+    assert ended.out.splitlines()[5:] == [
+        "limit: y: max_rel_range <= 1e-05 for tflite:float32, tflite:int8, onnx:float32",
+        "             ten times the noise",
         "report: build/net/report.md, build/net/report.html",
         "bundle: bundles/net/1.0 (3 export(s))",
     ]

@@ -74,38 +74,10 @@ def test_coarser_weights_widen_the_limit_by_what_they_do():
     assert limit("tfjs:float16").reason.endswith("; float16 weights move the original by 900 floors")
 
 
-def test_eight_bits_are_judged_by_sqnr():
-    found = limit("tfjs:uint8")
-    assert found.measure == "sqnr_db"
-    assert found.limit == pytest.approx(40 - 20 * math.log10(8))
-    assert found.reason == (
-        "18 dB (a factor of 8) under the 40.0 dB that 8-bit rounding of weights lets expect of this model"
-    )
-
-
-def test_int8_rounds_activations_and_the_output_too():
-    power = 2 * 0.01**2 + (4 / 255) ** 2 / 12
-    assert limit("tflite:int8").limit == pytest.approx(-10 * math.log10(64 * power))
-    assert limit("tflite:dynamic_int8").limit == pytest.approx(-10 * math.log10(64 * 2 * 0.01**2))
-
-
-def test_a_quantized_export_must_beat_a_constant():
-    found = limit("tflite:int8", constant_rms=0.05)
-    assert found.limit == pytest.approx(20 * math.log10(1 / 0.05) + 6)
-    assert found.reason == "6 dB over the 26.0 dB of the best answer that ignores the inputs"
-
-
-def test_a_precision_that_does_nothing_leaves_the_step_of_the_output():
-    found = limit("tfjs:uint8", precision_noise={"uint8": Noise(0.0, 0.0)})
-    step = 4 / 255
-    assert found.limit == pytest.approx(-20 * math.log10(8 * step / math.sqrt(12)))
-
-
 def test_a_precision_that_was_not_measured_has_a_stated_limit():
     found = limit("tflite:float16", precision_noise={})
     assert found.limit == pytest.approx(8 * (1 + 2**13))
     assert found.reason.endswith("; float16 weights may move it 8.19e+03 times further")
-    assert limit("tflite:int8", precision_noise={}).reason.startswith("6 dB over")
 
 
 @pytest.mark.parametrize("dtype", ["int64", "bool", "string"])
