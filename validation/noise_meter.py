@@ -31,7 +31,7 @@ class NoiseMeter:
         self._limit = limit
         self._by_channel = len(spec.shape) > 1 and spec.shape[-1] is not None
         self._greatest: float | None = None
-        self._squares, self._counts = np.zeros(1), np.zeros(1)
+        self._squares, self._count = np.zeros(1), 0
 
     def add(self, difference: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One batch: the ratios, and which of them are beyond the limit.
@@ -48,10 +48,10 @@ class NoiseMeter:
         if self._by_channel:
             squares = squares.reshape(-1, squares.shape[-1])
             self._squares = self._squares + squares.sum(0)
-            self._counts = self._counts + len(squares)
+            self._count += len(squares)
         else:
             self._squares = self._squares + squares.sum()
-            self._counts = self._counts + squares.size
+            self._count += squares.size
         return ratio, ratio > self._limit
 
     @property
@@ -66,6 +66,5 @@ class NoiseMeter:
             return None
         if math.isinf(self._greatest):
             return math.inf
-        if self._counts.max() < ENOUGH:
-            return math.sqrt(float(self._squares.sum()) / max(float(self._counts.sum()), 1.0))
-        return math.sqrt(float((self._squares / np.maximum(self._counts, 1)).max()))
+        worst = self._squares.max() if self._count >= ENOUGH else self._squares.mean()
+        return math.sqrt(float(worst) / max(self._count, 1))
