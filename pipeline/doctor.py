@@ -14,7 +14,7 @@ from converters.errors import EdgeproofError
 from converters.progress import advance
 from pipeline.judging import engine_of
 from pipeline.worker import Worker, WorkerError
-from validation.devices import nvidia_smi, onnxruntime_gpu, tensorflow_gpu
+from validation.devices import nvidia_smi, tensorflow_gpu, vulkan
 from validation.runtime import Availability
 from validation.runtimes import probe, select
 
@@ -38,7 +38,7 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
     trials: list[list[Trial]] = [
         [(name, probe, {"name": name}) for name in of_engine] for _, of_engine in groupby(names, engine_of)
     ]
-    trials += [[(witness.__name__, witness, {})] for witness in (nvidia_smi, tensorflow_gpu, onnxruntime_gpu)]
+    trials += [[(witness.__name__, witness, {})] for witness in (nvidia_smi, tensorflow_gpu, vulkan)]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         context = contextvars.copy_context
         # Browsers first, which have most to try: whatever starts last, the end waits for.

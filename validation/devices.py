@@ -5,12 +5,15 @@ Each function answers for one witness and is called in a worker of its own.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from validation.runtime import Availability
+from validation.runtimes import vulkan as vulkan_loader
+from validation.runtimes.browser.device import is_software
 from validation.runtimes.cuda import has_nvidia
 
 _TIMEOUT_S = 20
@@ -55,14 +58,13 @@ def tensorflow_gpu() -> Availability:
     return Availability(name, "unavailable", "", hint)
 
 
-def onnxruntime_gpu() -> Availability:
-    """The execution providers of ONNX Runtime that use a GPU; listed by the package, not tried."""
-    import onnxruntime
-
-    name = "onnxruntime-gpu"
-    everywhere = {"CPUExecutionProvider", "AzureExecutionProvider"}
-    found = [provider for provider in onnxruntime.get_available_providers() if provider not in everywhere]
+def vulkan() -> Availability:
+    """The devices of Vulkan's loader, on which WebGPU runs outside of browsers."""
+    name = "vulkan"
+    os.environ.update(vulkan_loader.variables())
+    found = vulkan_loader.adapters()
     if found:
-        return Availability(name, "ok", f"onnxruntime {onnxruntime.__version__}: " + ", ".join(found))
-    hint = "this build of onnxruntime has the CPU provider only: pip install onnxruntime-gpu for CUDA"
+        marked = [f"{adapter}, software GPU" if is_software(adapter) else adapter for adapter in found]
+        return Availability(name, "ok", "; ".join(marked))
+    hint = vulkan_loader.missing_driver() or "Vulkan's loader finds no device: apt-get install libvulkan1"
     return Availability(name, "unavailable", "", hint)

@@ -231,7 +231,7 @@ def test_doctor_prints_each_answer_and_survives_a_crash(project, monkeypatch):
     monkeypatch.setattr(doctor, "select", lambda patterns: ())
     monkeypatch.setattr(doctor, "nvidia_smi", well)
     monkeypatch.setattr(doctor, "tensorflow_gpu", absent)
-    monkeypatch.setattr(doctor, "onnxruntime_gpu", fake_calls.crash)
+    monkeypatch.setattr(doctor, "vulkan", fake_calls.crash)
     ended = project.call("doctor", "--json", "-")
     assert ended.status == 0
     found = json.loads(ended.out)
