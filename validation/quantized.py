@@ -6,7 +6,7 @@
     single elements      a bound on how far one lies from the rest
     score vectors        the same top class
 
-How the margins were measured is told in `docs/tolerance.md`.
+What the parts mean together is told in `docs/report.md`.
 """
 
 from __future__ import annotations
