@@ -1,0 +1,141 @@
+"""Floors and limits on real files: what only a derived limit finds, and what is judged without a twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters.frozen import ConversionOptions
+from converters.source import LoadOptions
+from converters.target import ExportTarget
+from validation.feeds import FeedSpec
+from validation.judge import conclude, judge
+from validation.reference import Reference, record
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+ONNX = ExportTarget("onnx", "float32")
+ENGINES = ("onnxruntime-cpu", "onnxruntime-unoptimized")
+
+
+def prepared(model, directory: Path, data: np.ndarray, custom: tuple[str, ...] = ()):
+    """The model's source and reference."""
+    from converters.sources import describe_source
+
+    model.save(directory / "model.keras")
+    options = LoadOptions(custom_objects=custom, code_directories=(directory,))
+    source = describe_source(directory / "model.keras", options)
+    np.save(directory / "data.npy", data)
+    (directory / "reference").mkdir()
+    spec = FeedSpec(npy=directory / "data.npy", directed=False, searched=0)
+    return source, record(source=source, spec=spec, out=directory / "reference")
+
+
+def exported(source, directory: Path):
+    from converters.convert import convert
+    from converters.freeze import freeze
+
+    graph = freeze(source, directory / "graph")
+    (directory / "onnx").mkdir()
+    return convert(graph, ONNX, directory / "onnx", ConversionOptions())
+
+
+def hardly_padded():
+    """Pads a map that is negative at its border in a few places only, and hardly so."""
+    inputs = keras.Input((8, 8, 2), name="x")
+    convolution = layers.Conv2D(2, 1, use_bias=False)
+    padded = layers.ZeroPadding2D(1)(convolution(inputs))
+    pooled = layers.MaxPooling2D(3, strides=2)(padded)
+    outputs = layers.GlobalAveragePooling2D(name="pooled")(pooled)
+    convolution.set_weights([np.eye(2, dtype="f4").reshape(1, 1, 2, 2)])
+    return keras.Model(inputs, outputs)
+
+
+def hardly_negative() -> np.ndarray:
+    data = np.random.default_rng(0).uniform(0.5, 1, (16, 8, 8, 2)).astype("f4")
+    data[:, :2, :2] = -4e-5
+    return data
+
+
+def test_an_optimiser_that_is_off_by_a_millionth_is_found_and_blamed(tmp_path, monkeypatch):
+    """ONNX Runtime's `Pad_Fusion` pads with minus infinity; others' tolerances let it pass."""
+    from converters.onnx_model import padding
+
+    monkeypatch.setattr(padding, "protect_padding", lambda model, opset: [])
+    source, reference = prepared(hardly_padded(), tmp_path, hardly_negative())
+    artifact = exported(source, tmp_path)
+    found = [judge(artifact=artifact, runtime_name=e, reference=reference, label="a") for e in ENGINES]
+    wrong, right = conclude(tuple(found))
+    assert (right.verdict, right.blame) == ("pass", "")
+    assert (wrong.verdict, wrong.blame) == ("fail", "runtime")
+    comparison = wrong.outputs[0].comparison
+    assert 5e-7 < comparison.max_abs < 5e-6, "the tolerances of others would find it too"
+    assert comparison.noise_ratio > 2 * right.outputs[0].comparison.noise_ratio
+
+
+HUE = """
+import keras
+import tensorflow as tf
+
+@keras.saving.register_keras_serializable("t")
+class Hue(keras.layers.Layer):
+    def call(self, x):
+        return tf.image.adjust_hue(x, 0.1)
+"""
+
+
+@pytest.fixture
+def hue(tmp_path):
+    from converters.user_code import load_object
+
+    (tmp_path / "hue_layers.py").write_text(HUE)
+    return load_object("hue_layers:Hue", (tmp_path,))
+
+
+def test_without_a_twin_one_ulp_makes_the_floor_and_the_verdict_says_so(tmp_path, hue):
+    model = keras.Sequential([keras.Input((4, 4, 3), name="x"), hue(), layers.Conv2D(2, 3, name="y")])
+    data = np.random.default_rng(0).uniform(0, 1, (8, 4, 4, 3)).astype("f4")
+    _, reference = prepared(model, tmp_path, data, ("hue_layers:Hue",))
+    op = reference.truth.partition("because ")[2]
+    assert reference.truth.startswith("one ulp, 16 times: no float64 twin, because AdjustHue at ")
+    assert op.endswith("/AdjustHue has no float64 kernel")
+    (output,) = reference.outputs
+    (batch,) = reference.batches()
+    np.testing.assert_array_equal(batch.expected["y"].astype("f4"), model(data).numpy())
+    assert output.own is None
+    assert 2e-8 < output.floor.rms < 1e-6
+    assert (batch.noise["y"] > 0).all()
+
+
+def test_undecided_integers_are_no_difference(tmp_path):
+    """Two scores that are equal but for rounding: either may win."""
+    inputs = keras.Input((64,), name="x")
+    kernel = np.random.default_rng(1).standard_normal((64, 1)).astype("f4")
+    scores = layers.Dense(2, use_bias=False)(inputs)
+    model = keras.Model(inputs, keras.ops.argmax(scores, -1))
+    model.layers[1].set_weights([np.concatenate([kernel, np.nextafter(kernel, 9)], 1)])
+    data = np.random.default_rng(0).standard_normal((64, 64)).astype("f4")
+    data[::2] = 0
+    data[::2, 0] = np.arange(1, 33)
+    _, reference = prepared(model, tmp_path, data)
+    noise = np.concatenate([batch.noise[reference.outputs[0].spec.name] for batch in reference.batches()])
+    assert noise.max() == 1.0
+    assert 0 < noise.mean() < 0.9
+
+
+def floors(reference: Reference) -> np.ndarray:
+    name = reference.outputs[0].spec.name
+    return np.concatenate([batch.noise[name] for batch in reference.batches()])
+
+
+def test_floors_of_later_batches_follow_what_simulated_runs_taught(tmp_path):
+    """Batches 3, 5, 6 and 7 have no simulated runs of their own."""
+    keras.utils.set_random_seed(0)
+    stack = [keras.Input((16,), name="x"), layers.Dense(32, "tanh"), layers.Dense(8, name="y")]
+    data = np.random.default_rng(0).standard_normal((64, 16)).astype("f4")
+    _, reference = prepared(keras.Sequential(stack), tmp_path, data)
+    by_batch = np.sqrt((floors(reference) ** 2).reshape(8, -1).mean(1))
+    assert by_batch.max() < 3 * by_batch.min()
