@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.detection import page, plan
 from bench.detection.alarms import Alarm, judge_nets
@@ -26,13 +26,31 @@ QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistak
 
 def main() -> None:
     arguments = _arguments()
-    started = time.perf_counter()
+    if arguments.from_log:
+        _write(arguments, *_read(arguments.from_log))
+        return
     with tempfile.TemporaryDirectory(prefix="edgeproof-detection-") as scratch:
         results = list(_mutants(arguments, Path(scratch)))
         alarms = list(_correct(arguments, Path(scratch)))
-    minutes = (time.perf_counter() - started) / 60
-    arguments.output.write_text(page.write(results, alarms, minutes), encoding="utf-8")
+    _write(arguments, results, alarms)
+
+
+def _write(arguments: argparse.Namespace, results: Sequence[Result], alarms: Sequence[Alarm]) -> None:
+    arguments.output.write_text(page.write(results, alarms), encoding="utf-8")
     print(f"wrote {arguments.output}")
+
+
+def _read(log: Path) -> tuple[list[Result], list[Alarm]]:
+    """The rows of a run that was cut short, or whose page is to be written anew."""
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [_result(row) for row in rows if "kind" in row], [Alarm(**row) for row in rows if "net" in row]
+
+
+def _result(row: dict[str, Any]) -> Result:
+    guilty = row["guilty"]
+    return Result(
+        **{**row, "layers": tuple(row["layers"]), "guilty": None if guilty is None else tuple(guilty)}
+    )
 
 
 def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
@@ -75,6 +93,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="of each correct export")
     parser.add_argument("--quick", action="store_true", help="one network, a few kinds, one correct export")
     parser.add_argument("--log", type=Path, help="gets one line of JSON for each mutant and correct export")
+    parser.add_argument("--from-log", type=Path, help="write the page from such a file, and run nothing")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "detection.md")
     arguments = parser.parse_args()
     if arguments.quick:

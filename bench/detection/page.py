@@ -37,15 +37,15 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
 """.strip()
 
 
-def write(results: Sequence[Result], alarms: Sequence[Alarm], minutes: float) -> str:
+def write(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
     """The whole page."""
-    parts = [_head(results, alarms, minutes), "## What is counted", DEFINITIONS, _kinds(results)]
+    parts = [_head(results, alarms), "## What is counted", DEFINITIONS, _kinds(results)]
     parts += [_places(results), _finders(results), _missed(results), _unnamed(results)]
     parts += [_silent(results), _alarms(alarms)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(results: Sequence[Result], alarms: Sequence[Alarm], minutes: float) -> str:
+def _head(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     loud = _observable(results)
     rows = [["mutants", str(len(results)), ""]]
@@ -64,11 +64,11 @@ def _head(results: Sequence[Result], alarms: Sequence[Alarm], minutes: float) ->
         [
             "# Detection power",
             "",
-            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d} in {minutes:.0f} minutes: "
+            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}: "
             f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}. "
             f"{len(kinds)} kinds of fault in {len(models)} networks and three formats, and "
-            f"{len({a.net for a in alarms})} networks exported rightly with {len({a.seed for a in alarms})} "
-            "seeds each.",
+            f"{len({a.net for a in alarms})} networks exported rightly, each with up to "
+            f"{len({a.seed for a in alarms})} seeds.",
             "",
             _table(["", "measured", "goal"], rows),
         ]

@@ -33,7 +33,8 @@ class Result:
         reason: the judge's sentence; of an undetected mutant how it was proven, or how much it changes.
         found_by: what kind of input found it first; "running" where it can't be run.
         found_after: how many samples had been run till then.
-        guilty: layers that localization names; None where it was not asked.
+        guilty: layers that localization names first; several where the export has fused them; None where
+            it was not asked.
         others: by checker, whether it finds the mutant.
     """
 
@@ -52,10 +53,10 @@ class Result:
 
     @property
     def named(self) -> bool | None:
-        """Whether the first layer that localization names is one of the place's; None where not asked."""
+        """Whether the layer that localization names first is one of the place's; None where not asked."""
         if self.guilty is None or not self.layers:
             return None
-        return bool(self.guilty) and self.guilty[0] in self.layers
+        return not set(self.guilty).isdisjoint(self.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _first_find(verdict: Verdict) -> tuple[str, int]:
 
 
 def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
-    """Which layers create the error."""
+    """The first layer that creates an error, with those that it is fused with."""
     import tempfile
 
     from validation.localize import localize
@@ -143,4 +144,4 @@ def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
             graph=workshop.graph,
             out=Path(out),
         )
-    return tuple(found.guilty)
+    return next((row.layers for row in found.layers if row.guilty), ())

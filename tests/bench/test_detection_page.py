@@ -37,7 +37,7 @@ def test_the_page_counts_what_changes_something() -> None:
         result(MISSED, reason="2 of the noise floor at most, on 288 inputs"),
         result(SILENT, reason="bit-equal to the correct export on 704 inputs"),
     ]
-    text = page.write(rows, [], 1.0)
+    text = page.write(rows, [])
     assert "| of these detected | 2 of 3 (66.7 %) | 100 % |" in text
     assert "| right layer named | 1 of 2 (50.0 %) | 95 % |" in text
     assert "| a bias dropped | 4 | 1 | 2/3 | 2/3 | 0/3 | 0/3 | natural 1, directed 1 | 1 (40) | 1/2 |" in text
@@ -52,7 +52,7 @@ def test_the_page_counts_false_alarms_and_time() -> None:
         Alarm("lstm", "onnx:float32", seed, verdict, "why", WRONG, 3.0, 2.0)
         for seed, verdict in enumerate(("pass", "fail", "pass"))
     ]
-    text = page.write([], alarms, 1.0)
+    text = page.write([], alarms)
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
     assert "| inference time over the plain check's | 1.50 (median), 1.50 at most | at most 2 |" in text
     assert "| lstm | onnx:float32 | 3 | 2/3 | 3/3 | 0/3 | 0/3 |" in text
