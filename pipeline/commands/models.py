@@ -83,9 +83,16 @@ def limits_of(texts: Iterable[str]) -> dict[str, Limit]:
             values = {key.strip(): float(number) for key, number in (p.split("=") for p in pairs.split(","))}
             limits[output] = Limit(**values)
         except (ValueError, TypeError) as error:
-            want = "OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or logits:rtol=1e-3,atol=1e-5"
-            raise click.UsageError(f"--limit {text}: want {want}") from error
+            raise _not_a_limit(text) from error
+        if not output:
+            raise _not_a_limit(text)
+        limits[output].check(output)
     return limits
+
+
+def _not_a_limit(text: str) -> click.UsageError:
+    want = "OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or logits:rtol=1e-3,atol=1e-5"
+    return click.UsageError(f"--limit {text}: want {want}")
 
 
 def label_spec(texts: Iterable[str]) -> LabelSpec | None:

@@ -59,6 +59,15 @@ def test_every_option_is_documented_and_every_documented_option_exists():
             "logits:rtol=1e-3,atol=1e-5",
         ),
         (
+            ["validate", "net.keras", "net.onnx", "--limit", "sqnr_db=3"],
+            "--limit sqnr_db=3: want OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or "
+            "logits:rtol=1e-3,atol=1e-5",
+        ),
+        (
+            ["validate", "net.keras", "net.onnx", "--limit", "logits:rtol=3"],
+            "limit of logits: half of a pair",
+        ),
+        (
             ["validate", "net.keras", "net.onnx", "--limit", "logits:sqnr=3"],
             "--limit logits:sqnr=3: want OUTPUT:MEASURE=NUMBER, such as logits:sqnr_db=25 or "
             "logits:rtol=1e-3,atol=1e-5",
