@@ -108,7 +108,7 @@ class EveryFeed:
         if not self._layout.batched or not self._spec.searched:
             return
         start = self._background(self._layout.batch(SEARCHES))
-        for found in search(self._original.traced, start, inputs, self._spec.searched, self._spec.seed):
+        for found in search(self._original.traced, start, inputs, self._spec.searched):
             self.notes += [found.note] if found.note else []
             if found.chunk:
                 yield from self._batches(found.chunk, "searched", True, found.case)

@@ -14,7 +14,7 @@ from validation.fitting import Call
 from validation.limits import Tolerances, settle
 from validation.task_meters import TaskMeter
 from validation.tolerance import greatest_difference, passes
-from validation.verdict import Comparison, OutputVerdict, Outside, Tolerance
+from validation.verdict import Comparison, OutputVerdict, Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,8 @@ class OutputTrial:
         meter = self._new_meter()
         meter.add(call.expected[name], actual, call.first_sample, call.noise.get(name))
         comparison = meter.result()
-        elementwise = [t for t in self._tolerances if _is_elementwise(t)]
-        broken = not all(passes(t, comparison) for t in elementwise)
-        if not broken:
+        measured = [t for t in self._tolerances if getattr(comparison, t.measure) is not None]
+        if all(passes(t, comparison) for t in measured):
             return None
         return Outside(
             output=name,
@@ -113,8 +112,3 @@ class OutputTrial:
 
 def _kind(batch: Batch) -> str:
     return f"{batch.origin}: {batch.case}" if batch.case else batch.origin
-
-
-def _is_elementwise(tolerance: Tolerance) -> bool:
-    """Whether a limit holds for any few samples, and not for a share or a mean over many."""
-    return tolerance.measure in ("noise_ratio", "max_rel_range", "max_abs", "mismatched", "allclose_ratio")

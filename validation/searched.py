@@ -2,7 +2,7 @@
 
 Both begin at natural samples and stay inside the domain. A step moves every float input by the sign of
 its gradient, so that one size fits inputs of any scale; the best point on the way counts, so that a step
-too far does no harm. The same seed finds the same inputs.
+too far does no harm. The same start finds the same inputs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ FIRST_STEP = 0.1
 """Of an input's span; each step after it is smaller by `SHRINKING`."""
 
 SHRINKING = 0.8
-
-HALF_EPSILON = 2.0**-11
-"""Relative size of a float16 rounding: what a coarser export does to its inputs."""
 
 Chunk = dict[str, np.ndarray]
 Tensors = Mapping[str, Any]
@@ -48,7 +45,7 @@ class Found:
     note: str = ""
 
 
-def search(function: Any, start: Chunk, inputs: Sequence[Input], steps: int, seed: int) -> Iterator[Found]:
+def search(function: Any, start: Chunk, inputs: Sequence[Input], steps: int) -> Iterator[Found]:
     """Two searches that share the steps.
 
     Args:
@@ -56,20 +53,19 @@ def search(function: Any, start: Chunk, inputs: Sequence[Input], steps: int, see
         start: natural samples.
         inputs: of the signature.
         steps: gradient steps in all.
-        seed: of the roundings that disagreement is looked for with.
     """
     floats = [entry for entry in inputs if entry.kind == "float"]
+    if not floats:
+        yield Found("", {}, "no inputs were searched for: the model takes no floats")
+        return
     goals = {
         "near a decision boundary": _margin(function),
-        "where roundings matter most": _agreement(function, floats, start, seed),
+        "where roundings matter most": _agreement(function, floats),
     }
     for number, (case, goal) in enumerate(goals.items()):
         share = (steps + number) // len(goals)
-        if not floats or not share:
-            yield Found(
-                case, {}, "no inputs were searched for: the model takes no floats" if not floats else ""
-            )
-            return
+        if not share:
+            continue
         try:
             yield Found(case, _descend(goal, start, floats, share))
         except Exception as error:  # an op without a gradient, or one that can't hold it: as the op likes
@@ -140,20 +136,26 @@ def _margin(function: Any) -> Goal:
     return margin
 
 
-def _agreement(function: Any, floats: Sequence[Input], start: Chunk, seed: int) -> Goal:
-    """Minus the distance between the answers to the inputs and to the same, rounded as float16 would."""
-    random = np.random.default_rng(seed)
-    names = [entry.spec.name for entry in floats]
-    factors = {n: 1 + HALF_EPSILON * random.choice((-1.0, 1.0), start[n].shape) for n in names}
+def _agreement(function: Any, floats: Sequence[Input]) -> Goal:
+    """Minus the distance between the answers to the inputs and to the same, rounded to half precision."""
+    names = {entry.spec.name for entry in floats}
 
     def agreement(tensors: Tensors) -> Any:
         import tensorflow as tf
 
-        rounded = {n: t * tf.cast(factors[n], t.dtype) if n in factors else t for n, t in tensors.items()}
-        pairs = zip(_floats(function(dict(tensors))), _floats(function(rounded)), strict=True)
+        coarse = {name: _rounded(t) if name in names else t for name, t in tensors.items()}
+        pairs = zip(_floats(function(dict(tensors))), _floats(function(coarse)), strict=True)
         return -sum(_by_sample(tf.abs(one - other)) for one, other in pairs)
 
     return agreement
+
+
+def _rounded(tensor: Any) -> Any:
+    """To half precision, or to bfloat16 where it has that already; with the gradient of doing nothing."""
+    import tensorflow as tf
+
+    half = tf.bfloat16 if tensor.dtype == tf.float16 else tf.float16
+    return tensor + tf.stop_gradient(tf.cast(tf.cast(tensor, half), tensor.dtype) - tensor)
 
 
 def _floats(outputs: Tensors) -> list[Any]:

@@ -92,9 +92,7 @@ class Trial:
         self._check_names()
         usual = batch.origin in NATURAL
         if not usual and self._extra_s > max(self._usual_s, LEAST_EXTRA_S):
-            self.left_out["this runtime is slow, and they may not take longer than the others"] += (
-                batch.samples
-            )
+            self.left_out["they would take longer than all others on this runtime"] += batch.samples
             return
         spent = self._session.spent_s
         try:
