@@ -12,6 +12,7 @@ from converters.source import SourceModel
 from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
+from pipeline.localizing import Localizer
 from pipeline.outcome import all_well, in_order
 from pipeline.plan import describe, judge_original, runtimes_of
 from pipeline.steps import Steps
@@ -25,7 +26,7 @@ from validation.verdict import SCHEMA, Validation
 
 
 def judge_foreign(
-    job: Job, paths: tuple[Path, ...], place: Workplace
+    job: Job, paths: tuple[Path, ...], place: Workplace, reproducers: Path
 ) -> tuple[Validation, Mapping[tuple[str, str], float]]:
     """Verdicts on files or directories, and how long each took.
 
@@ -33,6 +34,7 @@ def judge_foreign(
         job: names the original, its data and the runtimes.
         paths: what to judge.
         place: gets the reference.
+        reproducers: gets a directory for each failing case that can be made smaller.
 
     Raises:
         EdgeproofError: a path doesn't exist or is no export, or its inputs and outputs can't be told
@@ -53,6 +55,11 @@ def judge_foreign(
             for runtime in runtimes_of(job, artifact.target.format):
                 judges.submit(artifact, str(path), runtime)
         verdicts = in_order(conclude(judges.verdicts(), reference.answers))
+    labelled = {str(path): artifact for path, artifact in artifacts.items()}
+    with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
+        steps = Steps(job, place.directory, place.directory, worker)
+        localizer = Localizer(reference, lambda: steps.graph(source), worker, job, reproducers)
+        verdicts = localizer.explain(verdicts, labelled)
     validation = Validation(
         schema=SCHEMA,
         ok=all_well(verdicts),

@@ -63,6 +63,7 @@ class Job:
         limits: what the user set for single outputs, in place of what is derived.
         conversion: limits for each conversion; training has none.
         judging: limits for each artifact on each runtime.
+        localize: ask of every verdict which layer differs, and not of failures only.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Job:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     conversion: Limits = Limits()
     judging: Limits = Limits()
+    localize: bool = False
 
 
 def job_of(loaded: LoadedRecipe) -> Job:

@@ -122,6 +122,9 @@ batch_option = click.option(
     "--batch", type=click.IntRange(min=1), default=1, help="Batch size where a format needs a fixed one."
 )
 opset_option = click.option("--opset", type=click.IntRange(min=1), help="Opset of ONNX files.")
+localize_option = click.option(
+    "--localize", is_flag=True, help="Tell for every export which layers differ, not for failing ones only."
+)
 fresh_option = click.option(
     "--fresh", is_flag=True, help="Do again what was done before with the same inputs."
 )

@@ -15,6 +15,7 @@ from converters.training import TrainingRecord
 from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
+from pipeline.localizing import REPRODUCERS, Localizer
 from pipeline.outcome import CONVERSION, all_well, in_order
 from pipeline.runs import remember_run
 from pipeline.state import label_of
@@ -96,6 +97,9 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
                     for runtime in chosen[item.target]:
                         judges.submit(item, label_of(item), runtime)
             verdicts = conclude(judges.verdicts(), reference.answers)
+        labelled = {label_of(item): item for item in made if isinstance(item, Artifact)}
+        localizer = Localizer(reference, lambda: graph, worker, job, place.directory / REPRODUCERS)
+        verdicts = localizer.explain(verdicts, labelled)
         exports = _exports(source, training, tuple(made), worker)
         notes = [*source.notes, *graph.notes]
         notes += [f"{item.target}: {note}" for item in exports.artifacts for note in item.notes]

@@ -67,8 +67,12 @@ def report_done(printer: Printer, done: Done, job: Job, place: Workplace) -> int
 
 
 def conclude(printer: Printer, validation: Validation, job: Job, log: Path) -> int:
-    """Says what is missing, and where the log is unless all is well; returns the exit status."""
+    """Says which layers are wrong, what is missing, where the log is if not all is well; gives the status."""
+    from pipeline.localizing import describe_layers
+
     verdicts = validation.verdicts
+    for line in describe_layers(verdicts):
+        printer.say(line)
     for name in missing_runtimes(verdicts, job.require):
         printer.say(f"required: {name} is not here, or had nothing to run (edgeproof doctor)")
     allowed = [str(target) for target in job.allow_failing]

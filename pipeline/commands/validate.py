@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @options.custom_objects_option
 @options.trust_option
 @options.output_option
+@options.localize_option
 @options.browser_option
 @options.python_option
 @options.json_option
@@ -54,6 +56,7 @@ def command(
     custom_objects: tuple[str, ...],
     trust: bool,
     output: Path | None,
+    localize: bool,
     json_to: str | None,
     fresh: bool,
 ) -> int:
@@ -86,13 +89,21 @@ def command(
             trust=trust,
         )
         return _validate_recipe(
-            printer, model, runtimes=runtimes, require=require, output=output, fresh=fresh
+            printer,
+            model,
+            runtimes=runtimes,
+            require=require,
+            output=output,
+            localize=localize,
+            fresh=fresh,
         )
     if not artifacts:
         raise click.UsageError("name the exports to judge after the MODEL, or a RECIPE alone")
     if output is not None or fresh:
         raise click.UsageError("-o and --fresh are for a RECIPE")
     from pipeline.commands.models import domain_of, limits_of, model_job
+    from pipeline.commands.recipes import with_runtimes
+    from pipeline.localizing import REPRODUCERS
 
     job = model_job(
         model,
@@ -106,7 +117,10 @@ def command(
         custom_objects=custom_objects,
         trust=trust,
     )
-    return _validate_model(printer, job, artifacts, runtimes, require)
+    job = replace(job, localize=localize)
+    beside = Path(json_to).parent if json_to not in (None, "-") else Path()
+    job = with_runtimes(job, tuple(options.listed(runtimes)) or job.runtimes, tuple(options.listed(require)))
+    return _validate_model(printer, job, artifacts, beside / REPRODUCERS)
 
 
 def _validate_recipe(
@@ -116,6 +130,7 @@ def _validate_recipe(
     runtimes: tuple[str, ...],
     require: tuple[str, ...],
     output: Path | None,
+    localize: bool,
     fresh: bool,
 ) -> int:
     from pipeline.commands.recipes import load_job, report_done
@@ -123,6 +138,7 @@ def _validate_recipe(
     from pipeline.runner import run_recipe
 
     loaded, job = load_job(recipe, (), runtimes, require)
+    job = replace(job, localize=localize)
     with held(output or BUILD / job.name, f"edgeproof validate {recipe}") as place:
         with progress():
             done = run_recipe(loaded, job, place, None, fresh)
@@ -133,18 +149,16 @@ def _validate_model(
     printer: Printer,
     job: Job,
     artifacts: tuple[Path, ...],
-    runtimes: tuple[str, ...],
-    require: tuple[str, ...],
+    reproducers: Path,
 ) -> int:
-    from pipeline.commands.recipes import conclude, with_runtimes
+    from pipeline.commands.recipes import conclude
     from pipeline.foreign import judge_foreign
     from pipeline.places import temporary
     from validation.result import write_result
 
-    job = with_runtimes(job, tuple(options.listed(runtimes)) or job.runtimes, tuple(options.listed(require)))
     with temporary(f"edgeproof validate {job.model}") as place:
         with progress():
-            validation, seconds = judge_foreign(job, artifacts, place.workplace)
+            validation, seconds = judge_foreign(job, artifacts, place.workplace, reproducers)
         result = place.directory / "result.json"
         write_result(validation, result)
         printer.verdicts(validation, seconds)

@@ -54,7 +54,7 @@ def localize(
         runtime_name: that it was judged on.
         reference: the original's answers.
         graph: the original, frozen.
-        out: gets `reproducer/` with the smallest failing case, if there is one; made when it is needed.
+        out: becomes the directory of the smallest failing case, if there is one.
         sample: that shows the error; None has the worst one looked for.
 
     Returns:

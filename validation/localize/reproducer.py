@@ -25,8 +25,6 @@ from validation.localize.rows import name_of
 from validation.localize.scripts import Case, write_script
 from validation.tensor_files import write_tensors
 
-DIRECTORY = "reproducer"
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -51,21 +49,20 @@ def write_reproducer(
     """Writes the case of the first guilty layers; nothing where none is guilty.
 
     Args:
-        out: gets the directory, in place of an earlier one.
+        out: becomes the directory of the case, in place of an earlier one.
     """
     wrong = [number for number, finding in enumerate(findings) if finding.wrong]
     if not wrong:
         return Written()
     finding, row = findings[wrong[0]], rows[wrong[0]]
-    directory = out / DIRECTORY
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
     try:
-        _write(experiment, finding, row, experiment.feeds([f.match for f in findings], values), directory)
+        _write(experiment, finding, row, experiment.feeds([f.match for f in findings], values), out)
     except EdgeproofError as error:
-        shutil.rmtree(directory)
+        shutil.rmtree(out)
         return Written(notes=(f"no smaller failing case: {error.got}",))
-    return Written(str(directory))
+    return Written(str(out))
 
 
 def _write(
