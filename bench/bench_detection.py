@@ -6,7 +6,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from bench.detection.catalogue import KINDS
 from bench.detection.correct import NETS
 from bench.detection.models import FLOAT32, MODELS, TARGETS
 from bench.detection.observable import Search
-from bench.detection.trial import Result, try_mutant
-from bench.detection.workshop import prepare
+from bench.detection.trial import Result, judge_watched, try_mutant
+from bench.detection.workshop import Workshop, prepare
+from converters.artifact import Artifact
+from converters.target import ExportTarget
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = 32
@@ -27,7 +29,8 @@ QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistak
 def main() -> None:
     arguments = _arguments()
     if arguments.from_log:
-        _write(arguments, *_read(arguments.from_log))
+        logs = [_read(log) for log in arguments.from_log]
+        _write(arguments, [r for rows, _ in logs for r in rows], [a for _, rows in logs for a in rows])
         return
     with tempfile.TemporaryDirectory(prefix="edgeproof-detection-") as scratch:
         results = list(_mutants(arguments, Path(scratch)))
@@ -57,8 +60,9 @@ def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
     shops = {}
     for name in arguments.models:
         (work / name).mkdir()
-        shops[name] = prepare(MODELS[name], TARGETS.get(name, FLOAT32), work / name, samples=SAMPLES)
-        print(f"{name}: {shops[name].reference.samples} inputs, {shops[name].reference.truth}", flush=True)
+        shop = prepare(MODELS[name], TARGETS.get(name, FLOAT32), work / name, samples=SAMPLES)
+        shops[name] = replace(shop, artifacts=dict(_sound(shop)))
+        print(f"{name}: {shop.reference.samples} inputs, {shop.reference.truth}", flush=True)
     searches = {name: Search(shop, MODELS[name], work / name) for name, shop in shops.items()}
     places = plan.choose(shops, arguments.kinds, arguments.places, work / "planned")
     print(f"{len(places)} mutants", flush=True)
@@ -69,6 +73,16 @@ def _mutants(arguments: argparse.Namespace, work: Path) -> Iterator[Result]:
             result = try_mutant(shop, place.model, mutant, searches[place.model])
             _log(arguments, result)
             yield result
+
+
+def _sound(shop: Workshop) -> Iterator[tuple[ExportTarget, Artifact]]:
+    """The exports that pass without a fault; what is found in another proves nothing."""
+    for target, artifact in shop.artifacts.items():
+        verdict = judge_watched(artifact, shop.reference).verdict
+        if verdict.verdict == "pass":
+            yield target, artifact
+        else:
+            print(f"{shop.source.path.parent.name}: {target} left out: {verdict.reason}", flush=True)
 
 
 def _correct(arguments: argparse.Namespace, work: Path) -> Iterator[Alarm]:
@@ -93,7 +107,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="of each correct export")
     parser.add_argument("--quick", action="store_true", help="one network, a few kinds, one correct export")
     parser.add_argument("--log", type=Path, help="gets one line of JSON for each mutant and correct export")
-    parser.add_argument("--from-log", type=Path, help="write the page from such a file, and run nothing")
+    parser.add_argument(
+        "--from-log", type=Path, nargs="+", help="write the page from such files, and run nothing"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "detection.md")
     arguments = parser.parse_args()
     if arguments.quick:

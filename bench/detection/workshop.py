@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.detection.fault import Norm
+from bench.detection.models import DOMAINS
 from converters.artifact import Artifact
 from converters.frozen import FrozenGraph
 from converters.source import LoadOptions, SourceModel
 from converters.target import ExportTarget, parse_targets
 from tests.zoo_case import Case
+from validation.domain import Domain
 from validation.expected import Reference
 from validation.feeds import FeedSpec
 from validation.tensor_files import write_tensors
@@ -77,7 +79,9 @@ def prepare_model(
     made = export(model, case, targets, work, seed)
     data = data or not all(target.is_base for target in made.artifacts)
     given, wanted = case if data else None, list(made.artifacts)
-    reference = record_answers(made.source, given, work, wanted, samples=samples, seed=seed)
+    reference = record_answers(
+        made.source, given, work, wanted, samples=samples, seed=seed, domain=DOMAINS.get(case.id, {})
+    )
     return Workshop(**vars(made), reference=reference)
 
 
@@ -103,14 +107,19 @@ def record_answers(
     *,
     samples: int,
     seed: int,
+    domain: Mapping[str, tuple[float, float]] = {},
 ) -> Reference:
-    """What the original answers, to data of a case's range or to what the signature takes."""
+    """What the original answers, to data of a case's range or to what the signature takes.
+
+    Args:
+        domain: inputs that count, by name.
+    """
     from validation.noise import roundings
     from validation.reference import record
 
     out = work / f"reference-{seed}"
     out.mkdir()
-    spec = FeedSpec(samples=samples, seed=seed)
+    spec = FeedSpec(samples=samples, seed=seed, domain=Domain(ranges=domain))
     if case is not None:
         write_tensors(out / "data.npz", case.feeds(source.signature, samples, seed=seed))
         spec = FeedSpec(npz=out / "data.npz", seed=seed)
