@@ -80,7 +80,7 @@ def prepare_model(
     data = data or not all(target.is_base for target in made.artifacts)
     given, wanted = case if data else None, list(made.artifacts)
     reference = record_answers(
-        made.source, given, work, wanted, samples=samples, seed=seed, domain=DOMAINS.get(case.id, {})
+        made.source, given, work, wanted, samples=samples, seed=seed, domain=DOMAINS.get(case.id)
     )
     return Workshop(**vars(made), reference=reference)
 
@@ -119,7 +119,7 @@ def record_answers(
 
     out = work / f"reference-{seed}"
     out.mkdir()
-    spec = FeedSpec(samples=samples, seed=seed, domain=Domain(ranges=domain))
+    spec = FeedSpec(samples=samples, seed=seed, domain=Domain(ranges=domain or {}))
     if case is not None:
         write_tensors(out / "data.npz", case.feeds(source.signature, samples, seed=seed))
         spec = FeedSpec(npz=out / "data.npz", seed=seed)
