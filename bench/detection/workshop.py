@@ -107,7 +107,7 @@ def record_answers(
     *,
     samples: int,
     seed: int,
-    domain: Mapping[str, tuple[float, float]] = {},
+    domain: Mapping[str, tuple[float, float]] | None = None,
 ) -> Reference:
     """What the original answers, to data of a case's range or to what the signature takes.
 
