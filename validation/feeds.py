@@ -40,7 +40,7 @@ class FeedSpec:
         code_directories: where that module may be found.
         samples: how many to use; None uses all data, and 32 natural samples.
         batch: samples in a feed; the model's own where that is fixed.
-        seed: of natural and searched inputs.
+        seed: of natural inputs.
         value_range: pictures are scaled to it, natural numbers drawn from it.
         labels: right classes of the data's samples; None without.
         domain: which inputs count.
