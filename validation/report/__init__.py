@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from validation.report.text import escape_markdown, latency
+from validation.report import depth
+from validation.report.text import escape_markdown, latency, number
 from validation.report.view import View, build_view
 from validation.result import read_result, write_text
 
@@ -50,4 +51,5 @@ def _render(template: str, view: View) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["latency"] = latency
+    environment.filters.update(depth=depth.draw, layers=depth.rows, plain=number)
     return environment.get_template(template).render(view=view)
