@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from converters.errors import EdgeproofError, ExitStatus
+from validation.runtimes import select
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = ("linear", "digits", "names", "fusion", "emotion")
@@ -106,19 +107,40 @@ def test_recipe_passes_on_every_cpu_runtime(
 ) -> None:
     if name == "emotion":
         request.getfixturevalue("emotion_network")
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(SAMPLES / name), "-o", "work"]
+    result = _run(name, tmp_path)
+    assert {row["verdict"] for row in result["verdicts"]} == {"pass"}
+    assert len({row["runtime"] for row in result["verdicts"]}) == 6
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_exports_pass_in_every_browser_that_is_here(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if name == "emotion":
+        request.getfixturevalue("emotion_network")
+    here = {row.name for row in select(("web",)) if row.missing() is None}
+    if not here:
+        pytest.skip("no browser is here: run `make browsers`")
+    result = _run(name, tmp_path, "-t", "*:float32", "--runtime", *sorted(here))
+    assert {row["runtime"] for row in result["verdicts"]} == here
+    assert {(row["runtime"], row["verdict"]) for row in result["verdicts"]} == {(row, "pass") for row in here}
+
+
+def _run(name: str, directory: Path, *options: str) -> dict:
+    """The result of a sample's recipe."""
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(SAMPLES / name), "-o", "work", *options]
     done = subprocess.run(
         [*command, "--bundles", "bundles", "--json", "result.json"],
-        cwd=tmp_path,
+        cwd=directory,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads((tmp_path / "result.json").read_text())
+    result = json.loads((directory / "result.json").read_text())
     assert result["ok"]
-    assert {row["verdict"] for row in result["verdicts"]} == {"pass"}
-    assert len({row["runtime"] for row in result["verdicts"]}) == 6
+    return result
 
 
 def test_a_network_that_cannot_be_fetched_is_unavailable(

@@ -19,7 +19,7 @@ import pytest
 
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
-from tests.validation.browsers import needs_chromium
+from tests.validation.browsers import needs, needs_chromium
 from tests.validation.hand_made import Line, Port, write
 from validation.runtimes import runtime
 from validation.runtimes.browser import shared
@@ -180,15 +180,23 @@ def test_a_page_that_never_loads_ends_in_an_error_and_leaves_nothing(
 PARENT = """
 import sys, time
 from validation.runtimes.browser import shared
-browser = shared.lend("chromium")
+browser = shared.lend(sys.argv[1])
 print(browser.pid, browser._process.profile, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.mark.parametrize("victim", ["parent", "keeper"])
-def test_the_browser_dies_with_its_parent_however_that_dies(victim: str) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize(
+    "family",
+    [
+        "chromium",
+        pytest.param("firefox", marks=[pytest.mark.heavy, needs("firefox")]),
+        pytest.param("webkit", marks=[pytest.mark.heavy, needs("webkit")]),
+    ],
+)
+def test_the_browser_dies_with_its_parent_however_that_dies(family: str, victim: str) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, family], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     keeper, profile = parent.stdout.readline().split()
     processes = [psutil.Process(int(keeper)), *psutil.Process(int(keeper)).children(recursive=True)]
