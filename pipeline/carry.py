@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from pipeline.steps import FailedTarget, Steps
 from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.judge import conclude
-from validation.limit import check_limits
 from validation.reference import Reference
 from validation.verdict import SCHEMA, Validation
 
@@ -78,10 +77,9 @@ def carry(job: Job, place: Workplace) -> Carried:
         steps = Steps(job, work.directory, here / "artifacts", worker)
         training = steps.train()
         source = steps.source(training)
-        check_limits(job.limits, source.signature.output_names)
         graph = steps.graph(source)
         artifacts = tuple(map(_made, steps.convert(graph, steps.options(source.signature))))
-        reference = replace(steps.reference(source), limits=job.limits)
+        reference = steps.reference(source)
         found = Carried(
             name=job.name,
             source=describe(source, job.name),

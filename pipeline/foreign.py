@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from converters.artifact import Artifact
@@ -20,7 +19,6 @@ from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.foreign import adopt
 from validation.judge import conclude
-from validation.limit import check_limits
 from validation.reference import Reference
 from validation.verdict import SCHEMA, Validation
 
@@ -46,8 +44,7 @@ def judge_foreign(
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         steps = Steps(job, place.directory, place.directory, worker)
         source = steps.source(None)
-        check_limits(job.limits, source.signature.output_names)
-        reference = replace(steps.reference(source), limits=job.limits)
+        reference = steps.reference(source)
     artifacts = _adopt(job, paths, source, reference, place)
     with Judges(reference, place.log, job.judging) as judges:
         judge_original(judges, job, steps, source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from pipeline.steps import FailedTarget, Steps
 from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.judge import conclude
-from validation.limit import check_limits
 from validation.reference import Reference
 from validation.runtimes import select
 from validation.verdict import SCHEMA, Validation, Verdict
@@ -84,10 +83,9 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
     chosen = {target: runtimes_of(job, target.format) for target in job.targets}
     with _steps(job, place, place.directory / "artifacts", fresh) as (steps, worker):
         training, source = _original(steps, place)
-        check_limits(job.limits, source.signature.output_names)
         graph = steps.graph(source)
         options = steps.options(source.signature)
-        reference = replace(steps.reference(source), limits=job.limits)
+        reference = steps.reference(source)
         made = []
         with Judges(reference, place.log, job.judging) as judges:
             judge_original(judges, job, steps, source)

@@ -28,6 +28,7 @@ from pipeline.job import Job
 from pipeline.versions import own_code_sha256, tool_versions, user_code_sha256
 from pipeline.worker import Worker, WorkerError
 from validation.feeds import FeedSpec, write_feeds
+from validation.limit import check_limits
 from validation.noise import roundings
 from validation.original_artifact import write_original
 from validation.reference import Reference, record
@@ -86,7 +87,11 @@ class Steps:
         return self._cache.build("train", key, TrainingRecord, self._work / "model", make)
 
     def source(self, training: TrainingRecord | None) -> SourceModel:
-        """The original, described."""
+        """The original, described.
+
+        Raises:
+            EdgeproofError: it doesn't exist, can't be opened, or lacks an output that has a limit.
+        """
         path = training.model if training else self._job.model
         assert path is not None
         find_kind(path)
@@ -98,7 +103,9 @@ class Steps:
         def make() -> SourceModel:
             return self._worker.call(describe_source, path=path, options=load)
 
-        return self._cache.remember("source", key, SourceModel, make)
+        found = self._cache.remember("source", key, SourceModel, make)
+        check_limits(self._job.limits, found.signature.output_names)
+        return found
 
     def graph(self, source: SourceModel) -> FrozenGraph:
         """The frozen graph that every format starts from."""
@@ -119,7 +126,8 @@ class Steps:
             rounded = roundings(self._job.targets or all_targets())
             return self._worker.call(record, source=source, spec=self._job.data, out=out, precisions=rounded)
 
-        return build_directory(Reference, self._work / "reference", make)
+        found = build_directory(Reference, self._work / "reference", make)
+        return replace(found, limits=self._job.limits)
 
     def original(self, source: SourceModel) -> Artifact:
         """The original as an artifact, for runtimes that open it."""
