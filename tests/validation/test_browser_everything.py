@@ -31,5 +31,9 @@ def test_it_computes_and_proves_its_device(row: BrowserRuntime) -> None:
     if row.engine == "ort":
         provider = "WebGpuExecutionProvider" if row.on_gpu else "CPUExecutionProvider"
         assert f"{provider} runs 1 node(s)" in found.device
+    if row.family == "webkit":
+        assert "WebKitGTK 2." in found.device
     if row.backend == "wasm":
-        assert "threaded" in found.device
+        lone = "1 thread(s), since this engine has no SharedArrayBuffer"
+        assert (lone in found.device) == (row.family == "webkit")
+        assert "threaded" in found.device or row.family == "webkit"

@@ -144,4 +144,5 @@ def test_browsers_are_named_after_their_engine() -> None:
     assert name_browser(f"{chrome} Edg/156.0.1.2") == "Edge 156.0.1.2"
     assert name_browser("Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0") == "Firefox 140.0"
     webkit = "Mozilla/5.0 (X11) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/60.5 Safari/605.1.15"
-    assert name_browser(webkit) == "WebKit engine 605.1.15"
+    assert name_browser(webkit) == "WebKit 605.1.15"
+    assert FAMILIES["webkit"].version("warning\nWebKitGTK 2.50.6\nmore") == "WebKitGTK 2.50.6"

@@ -65,6 +65,11 @@ class Browser:
         return self._process.pid
 
     @property
+    def version(self) -> str:
+        """Name and version of the program, where the page can't tell them; else ""."""
+        return FAMILIES[self.family].version(self._process.printed())
+
+    @property
     def usable(self) -> bool:
         return not self.broken and self._process.exit_status is None
 

@@ -14,7 +14,7 @@ _NAMELESS = "adapter without a name"
 _HIDDEN = "Apple GPU"
 """What WebKit calls every renderer, on any machine."""
 _BROWSERS = (r"Edg/([\d.]+)", r"Chrome/([\d.]+)", r"Firefox/([\d.]+)", r"AppleWebKit/([\d.]+)")
-_NAMES = ("Edge", "Chromium", "Firefox", "WebKit engine")
+_NAMES = ("Edge", "Chromium", "Firefox", "WebKit")
 
 
 def describe(engine: str, facts: Mapping[str, Any]) -> str:
@@ -22,7 +22,7 @@ def describe(engine: str, facts: Mapping[str, Any]) -> str:
 
     Args:
         engine: "tfjs", "ort" or "litert".
-        facts: what the page answered.
+        facts: what the page answered, and what the session knows.
     """
     parts = [f"{_ENGINES[engine]} {facts['version']}", f"{facts['backend']} backend"]
     if "call" in facts:
@@ -34,7 +34,7 @@ def describe(engine: str, facts: Mapping[str, Any]) -> str:
     if facts.get("fixed_shapes"):
         parts.append("dynamic sizes fixed in a copy of the file, since LiteRT.js takes no others")
     parts += _describe_wasm(facts) if not _on_gpu(facts) else _describe_gpu(facts)
-    return ", ".join([*parts, name_browser(facts["agent"])])
+    return ", ".join([*parts, facts["browser"] or name_browser(facts["agent"])])
 
 
 def find_unproven(backend: str, facts: Mapping[str, Any]) -> str:

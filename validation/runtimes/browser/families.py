@@ -31,6 +31,7 @@ class Family:
         environment: what to add to ours.
         backends: of each engine that it can run.
         threads: that an engine gets.
+        version: of the browser, from what it printed; "" where the page tells it.
         on_display: backends that need a display, a real one or Xvfb's.
     """
 
@@ -42,6 +43,7 @@ class Family:
     environment: Callable[[], Mapping[str, str]]
     backends: Backends
     threads: int = THREADS
+    version: Callable[[str], str] = lambda printed: ""
     on_display: frozenset[str] = frozenset()
 
     def missing_display(self, backend: str) -> str | None:
@@ -101,6 +103,7 @@ _ROWS = (
         {"tfjs": ("cpu", "wasm", "webgl"), "ort": ("wasm",), "litert": ("wasm",)},
         # It has no SharedArrayBuffer, not even in an isolated page (WebKitGTK 2.50).
         threads=1,
+        version=webkit.version,
         on_display=frozenset({"cpu", "wasm", "webgl"}),
     ),
 )

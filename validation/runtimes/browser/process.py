@@ -12,6 +12,7 @@ from pathlib import Path
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _LOG_LINES = 6
+_LOG_BYTES = 2**24
 
 
 def new_profile() -> Path:
@@ -68,10 +69,13 @@ class BrowserProcess:
             return self._keeper.wait(seconds)
         return None
 
+    def printed(self) -> str:
+        """What the browser has printed."""
+        return os.pread(self._log.fileno(), _LOG_BYTES, 0).decode(errors="replace")
+
     def last_words(self) -> str:
         """The end of what the browser printed."""
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        lines = self.printed().strip().splitlines()
         # Every browser complains that there is no D-Bus, which none needs.
         return "\n".join([line for line in lines if "dbus" not in line.lower()][-_LOG_LINES:])
 

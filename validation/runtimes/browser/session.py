@@ -63,6 +63,7 @@ class PageSession:
         self._artifact = artifact
         self._runtime = runtime
         self._browser = browser
+        self._version = browser.version
         self._facts: dict[str, Any] = {}
         try:
             large = artifact.size_bytes > _LARGE_BYTES
@@ -81,7 +82,8 @@ class PageSession:
     @property
     def device(self) -> str:
         """Browser, engine, backend and what was really used; complete after the first batch."""
-        return describe(self._runtime.engine, {**self._facts, "fixed_shapes": self._needs_fixed})
+        known = {"fixed_shapes": self._needs_fixed, "browser": self._version}
+        return describe(self._runtime.engine, {**self._facts, **known})
 
     @property
     def pid(self) -> int:

@@ -5,6 +5,7 @@ MiniBrowser opens a page from its command line, so no WebDriver is involved. It 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,5 +18,15 @@ def environment() -> Mapping[str, str]:
 
 
 def command(program: Path, profile: Path, url: str) -> list[str]:
-    """The command line; nothing is kept on disk, and what the page prints goes to the log."""
-    return [str(program), "--private", "--enable-write-console-messages-to-stdout=true", url]
+    """The command line; nothing is kept on disk, and what the page prints goes to the log.
+
+    The version is printed first: the page can't tell it, since WebKit's user agent never changes.
+    """
+    options = ("--private", "--enable-write-console-messages-to-stdout=true")
+    return ["/bin/sh", "-c", '"$0" --version; exec "$0" "$@"', str(program), *options, url]
+
+
+def version(printed: str) -> str:
+    """ "WebKitGTK 2.50.6", from the log."""
+    found = re.search(r"^WebKitGTK [\d.]+", printed, re.MULTILINE)
+    return found[0] if found else ""
