@@ -25,14 +25,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """A difference outside the domain, on all runtimes that show it."""
+    """What some exports answer differently outside the domain.
 
-    target: str
-    output: str
+    Attributes:
+        case: what the inputs try.
+        output: name of the output; "" where the runtime gave no answer at all.
+        exports: those that do.
+        example: one of them: runtime, expected and actual value.
+    """
+
     case: str
-    runtimes: str
-    expected: str
-    actual: str
+    output: str
+    exports: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ def _export(number: int, key: tuple[str, str], validation: Validation, runtimes:
         anchor=f"export-{number}",
         artifact=key[0],
         target=key[1],
-        shown_artifact=key[0] not in (key[1], key[1].replace(":", "-")),
+        shown_artifact=PurePath(key[0]).parts[:1] not in ((key[1],), (key[1].replace(":", "-"),)),
         size=text.size(max(verdict.size_bytes for verdict in verdicts)),
         proven=_proven(verdicts),
         accuracy=_accuracy(verdicts),
@@ -170,13 +175,14 @@ def _accuracy(verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _outside(validation: Validation) -> tuple[Strange, ...]:
-    """Each difference once, with the runtimes that show it."""
-    found: dict[tuple[str, str, str, str, str], list[str]] = {}
+    """By case and output, each with the exports that differ and one example."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for verdict in validation.verdicts:
         for each in verdict.outside:
-            values = text.value(each.expected), text.value(each.actual)
-            found.setdefault((verdict.target, each.output, each.case, *values), []).append(verdict.runtime)
+            values = f"{text.value(each.expected)} → {text.value(each.actual)}"
+            example = f"{verdict.target} on {verdict.runtime}: {values}"
+            found.setdefault((each.case, each.output), {}).setdefault(verdict.target, example)
     return tuple(
-        Strange(target, output, case, ", ".join(runtimes), expected, actual)
-        for (target, output, case, expected, actual), runtimes in found.items()
+        Strange(case, output, ", ".join(targets), next(iter(targets.values())))
+        for (case, output), targets in found.items()
     )
