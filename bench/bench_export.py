@@ -1,13 +1,14 @@
 """Exports and validates against the vendors' own way, and writes docs/benchmarks.md: `make bench`.
 
 Each repetition does everything once, so that whatever else the machine does falls on all sides.
-It needs the machine alone, and takes about an hour on two cores.
+It needs the machine alone, and takes about half an hour on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from converters.to_onnx import DEFAULT_OPSET
 ROOT = Path(__file__).parent.parent
 EDGEPROOF = str(Path(sys.executable).with_name("edgeproof"))
 TARGETS = ("tflite:float32", "tfjs:float32", "onnx:float32")
+VERDICT = re.compile(r"^(?:pass|fail|error) +\S+:\S+ +(\S+) .* ([\d.]+) s$", re.MULTILINE)
+"""A line of `edgeproof run`: the runtime, and the seconds that its verdict took."""
 RECIPE = """
 [model]
 name = "bench"
@@ -46,6 +49,7 @@ class Measured:
         whole: the same with the validation on every CPU runtime, reports and the bundle.
         vendor: the vendors' steps, by name.
         laps: seconds of our stages in one process.
+        verdicts: seconds of each runtime's verdict in `whole`, a dictionary a repetition.
         size_bytes: of each target, ours and theirs.
         latency: of each format, ours and theirs.
     """
@@ -55,6 +59,7 @@ class Measured:
     whole: list[Run] = field(default_factory=list)
     vendor: dict[str, list[Run]] = field(default_factory=dict)
     laps: list[dict[str, float]] = field(default_factory=list)
+    verdicts: list[dict[str, float]] = field(default_factory=list)
     size_bytes: dict[str, tuple[int, int]] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
@@ -108,7 +113,10 @@ def _repeat(measured: Measured, model: Path, work: Path) -> None:
     for step in vendors.steps(model, work / "theirs", DEFAULT_OPSET):
         measured.vendor.setdefault(step.name, []).append(run(step.command, log))
     places = ("-o", str(work / "whole"), "--bundles", str(work / "whole" / "bundles"))
-    measured.whole.append(run((EDGEPROOF, "run", str(work / "recipe.toml"), *places), log))
+    lines = work / "lines"
+    lines.write_bytes(b"")
+    measured.whole.append(run((EDGEPROOF, "run", str(work / "recipe.toml"), *places), lines))
+    measured.verdicts.append({name: float(took) for name, took in VERDICT.findall(lines.read_text())})
     measured.laps.append(_json("bench.laps", str(model), str(work / "laps")))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from bench.measure import Run, spread
+from pipeline.slots import cores
 
 if TYPE_CHECKING:
     from bench.bench_export import Measured
@@ -26,14 +26,14 @@ PACKAGES = ("tensorflow", "tf2onnx", "tensorflowjs", "onnxruntime", "ai-edge-lit
 def write(measured: Sequence[Measured], repeat: int, samples: int) -> str:
     """The whole page."""
     parts = [_head(repeat, samples), _times(measured), _memory(measured), _steps(measured)]
-    parts += [_laps(measured), _artifacts(measured)]
+    parts += [_laps(measured), _verdicts(measured), _artifacts(measured)]
     return "\n\n".join(parts) + "\n"
 
 
 def _head(repeat: int, samples: int) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores of {platform.machine()}, {memory:.0f} GiB"
+    machine = f"{cores()} cores of {platform.machine()}, {memory:.0f} GiB"
     return "\n".join(
         [
             "# Benchmarks",
@@ -118,14 +118,29 @@ def _steps(measured: Sequence[Measured]) -> str:
 
 
 def _laps(measured: Sequence[Measured]) -> str:
-    names = list(measured[0].laps[0])
     rows = ["## Where our time goes, s", ""]
     rows += ["The stages of the export in one process, without the command line around it.", ""]
-    rows += ["| network | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
-    for each in measured:
-        cells = [spread([lap[name] for lap in each.laps]) for name in names]
-        rows.append(f"| {each.name} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+    return "\n".join(rows + _by_name({each.name: each.laps for each in measured}))
+
+
+def _verdicts(measured: Sequence[Measured]) -> str:
+    rows = ["## Where the validation's time goes, s", ""]
+    rows += [
+        "Each verdict by itself: the file opened, every sample, the first one again, latency. They run "
+        "beside each other, and beside the conversions that are still to come.",
+        "",
+    ]
+    return "\n".join(rows + _by_name({each.name: each.verdicts for each in measured}))
+
+
+def _by_name(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
+    """A table with a row for each network and a column for each name."""
+    names = list(next(iter(measured.values()))[0])
+    rows = ["| network | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    for network, turns in measured.items():
+        cells = [spread([turn[name] for turn in turns]) for name in names]
+        rows.append(f"| {network} | " + " | ".join(cells) + " |")
+    return rows
 
 
 def _artifacts(measured: Sequence[Measured]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -91,8 +91,8 @@ class Search:
         return Change(samples, 0.0)
 
     def _calls(self, artifact: Artifact) -> Iterator[Call]:
-        """What the judge tried, and more; the answers are of no account."""
-        reference = replace(self._workshop.reference, outputs=())
+        """What the judge tried, and more, without answers."""
+        reference = self._workshop.reference
         yield from _inside(reference, artifact)
         for inputs in self._inputs():
             yield from cut(Batch(inputs, {}, 0, BATCH), artifact, reference)
