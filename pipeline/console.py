@@ -122,6 +122,9 @@ def describe_output(output: OutputVerdict) -> str:
     tolerance = output.tolerance
     value = getattr(output.comparison, tolerance.measure)
     shown = "none" if value is None else f"{value:.3g}"
+    accuracy = output.comparison.accuracy
+    if tolerance.measure == "accuracy_kept" and accuracy is not None:
+        shown += f" [{accuracy.low:.3f}, {accuracy.high:.3f}]"
     return f"{tolerance.measure} {shown} (want {_limit(tolerance)})"
 
 

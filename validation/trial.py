@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from converters.artifact import Artifact
+from validation.accuracy import describe_accuracy
 from validation.casts import DoesNotFitError, from_file
 from validation.compare import find_mismatch
 from validation.dtypes import dtype_name, is_float
@@ -237,6 +238,8 @@ class Trial:
 
 def _describe(output: OutputVerdict) -> str:
     c, t = output.comparison, output.tolerance
+    if t.measure == "accuracy_kept" and c.accuracy is not None:
+        return f"{c.name}: {describe_accuracy(c.accuracy)}, want {100 * t.limit:g} %"
     value = getattr(c, t.measure)
     sign = "<" if t.measure in MORE_IS_BETTER else ">"
     by = "" if output.found_by in ("", *NATURAL) else f"; found by {output.found_by}"
