@@ -80,7 +80,7 @@ class Bench:
                 try:
                     found |= self.run(feeds, [key], times)
                 except EdgeproofError as error:
-                    failed[key] = error.got
+                    failed[key] = " ".join(error.got.split())
             return found, failed
 
     def _directory(self) -> Path:

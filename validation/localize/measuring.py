@@ -76,13 +76,14 @@ def floor_of(
 
     Args:
         truth: the right values.
-        others: the original's own answers, in its own arithmetic, with inputs and weights nudged.
+        others: the original's own answers, in its own arithmetic, with inputs and weights nudged; one at
+            least.
         dtype: of the file's tensor: its rounding comes on top.
         quantization: of the file's tensor: half a step comes on top.
     """
-    if not is_float(dtype_name(truth)):
-        return Floor(0.0, 0.0)
     errors = [difference(truth, other) for other in others]
+    if not is_float(dtype_name(truth)):
+        return Floor(max(error.max_abs for error in errors), max(error.rms for error in errors))
     finite = truth[np.isfinite(truth)].astype(np.float64)
     magnitude = float(np.max(np.abs(finite), initial=0.0))
     eps = max(epsilon("float32"), epsilon(dtype) if is_float(dtype) else 0.0)

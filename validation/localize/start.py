@@ -57,7 +57,7 @@ def run_in_sight(bench: Bench, inputs: Mapping[str, np.ndarray]) -> tuple[dict[s
     try:
         return bench.run(inputs, _made_by(bench.file.ops)), []
     except EdgeproofError as error:
-        note = f"with every tensor in sight the runtime stops: {error.got}"
+        note = f"with every tensor in sight the runtime stops: {' '.join(error.got.split())}"
     seen: dict[str, np.ndarray] = {}
     runs, fails = 0, len(bench.file.ops)
     while fails - runs > 1:
