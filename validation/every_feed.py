@@ -8,6 +8,7 @@ samples. Only what the original answers to is tried, except for the user's data,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,7 +18,8 @@ import numpy as np
 from converters.errors import EdgeproofError
 from converters.signature import Signature
 from validation.directed.acceptance import does_answer, find_accepted
-from validation.directed.cases import CaseMaker, Chunk
+from validation.directed.builder import CaseBuilder, Chunk
+from validation.directed.cases import directed_cases
 from validation.directed.graph_facts import GraphFacts, facts_of
 from validation.directed.inputs import Input, Seen, describe_input
 from validation.domain import Domain, Range
@@ -32,6 +34,15 @@ MIXED = 4
 
 HELD = 16
 """Samples that are kept in memory to put others together from."""
+
+LARGE = 20_000_000
+"""Multiplications for one sample; a model of more takes a good part of a second on a slow runtime."""
+
+LEAST = 8
+"""Directed samples of a large model, however few the data are."""
+
+LARGE_SHARE = 4
+"""By which a large model's gradient steps are divided."""
 
 SEARCHES = 2
 """Samples that a search begins at."""
@@ -99,16 +110,26 @@ class EveryFeed:
             yield from self._searched(inputs)
 
     def _directed(self, inputs: list[Input]) -> Iterator[Feed]:
-        maker = CaseMaker(inputs, self._facts, self._domain(), self._background, self._layout.batch(1))
-        for case in maker.cases():
-            yield from self._batches(case.chunk, "directed", case.inside, case.name)
+        """Of a large model one sample a case, and no more than of the data: those behind are left out."""
+        least = self._layout.batch(1)
+        builder = CaseBuilder(inputs, self._facts, self._background, least)
+        is_large = self._facts.work > LARGE
+        left = max(self._samples, LEAST) if is_large else sys.maxsize
+        for case in directed_cases(builder, self._domain()):
+            if left <= 0:
+                self.notes.append("a model of this size is tried on no more directed samples than data")
+                return
+            chunk = {name: array[:least] for name, array in case.chunk.items()} if is_large else case.chunk
+            left -= _count(chunk)
+            yield from self._batches(chunk, "directed", case.inside, case.name)
         yield from self._odd_sizes()
 
     def _searched(self, inputs: list[Input]) -> Iterator[Feed]:
         if not self._layout.batched or not self._spec.searched:
             return
         start = self._background(self._layout.batch(SEARCHES))
-        for found in search(self._original.traced, start, inputs, self._spec.searched):
+        steps = self._spec.searched // (LARGE_SHARE if self._facts.work > LARGE else 1)
+        for found in search(self._original.traced, start, inputs, steps):
             self.notes += [found.note] if found.note else []
             if found.chunk:
                 yield from self._batches(found.chunk, "searched", True, found.case)

@@ -8,7 +8,8 @@ import pytest
 from converters.errors import EdgeproofError
 from converters.signature import TensorSpec
 from validation.directed.acceptance import MOST, find_accepted
-from validation.directed.cases import Case, CaseMaker
+from validation.directed.builder import Case, CaseBuilder
+from validation.directed.cases import directed_cases
 from validation.directed.graph_facts import GraphFacts
 from validation.directed.inputs import describe_input
 from validation.directed.patterns import PATTERNS, fill
@@ -33,7 +34,7 @@ def cases(
             for s in specs
         }
 
-    return {case.name: case for case in CaseMaker(inputs, facts, domain, background, least).cases()}
+    return {case.name: case for case in directed_cases(CaseBuilder(inputs, facts, background, least), domain)}
 
 
 def values(case: Case, name: str = "x") -> list:
@@ -107,6 +108,11 @@ def test_a_narrow_domain_away_from_zero_has_no_zeros():
 def test_what_is_no_ordinary_number_is_outside_unless_the_user_says_so(name, flag):
     assert not cases(X)[name].inside
     assert cases(X, domain=Domain(**{flag: True}))[name].inside
+
+
+def test_special_numbers_that_count_are_not_clipped():
+    found = cases(X, domain=Domain(range=(-5, 5), nan=True, inf=True))
+    assert values(found["the infinities"])[:4] == [np.inf, 1, np.inf, 1]
 
 
 def test_special_numbers_stand_among_ordinary_ones():

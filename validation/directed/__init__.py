@@ -5,7 +5,8 @@
     inputs        what is known of each input: its domain, and what usually occurs
     values        numbers at which implementations part
     patterns      whole inputs with a shape of their own
-    cases         which of these are worth trying on this model
+    builder       puts values into samples
+    cases         which are worth trying on this model: float_cases, integer_cases and the rest
 
 Inputs reach inner ops through the layers before them only: what feeds an op directly, or through a
 rescaling, meets it exactly; behind wide layers the patterns, which no noise would form, have to do.

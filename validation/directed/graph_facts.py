@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,18 @@ LOOPS = frozenset({"While", "StatelessWhile"})
 """Ops for which any number may be how often they go round."""
 
 
+PRODUCTS: Mapping[str, int] = {
+    "MatMul": 1,
+    "BatchMatMulV2": 1,
+    "Conv2D": 49,
+    "DepthwiseConv2dNative": 49,
+    "Conv2DBackpropInput": 49,
+    "Conv3D": 49,
+}
+"""How often an op uses each of its weights for one sample: a convolution once for each place of a picture,
+which is 7 x 7 where networks have most of their weights."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
     """What was found.
@@ -69,11 +82,13 @@ class GraphFacts:
         tables: by input, the lengths of the tables that its values look up.
         sizes: inputs whose values may decide sizes of tensors or turns of a loop: great ones would fill
             the memory, or take for ever.
+        work: multiplications for one sample, in its order of magnitude.
     """
 
     ops: frozenset[str]
     tables: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     sizes: frozenset[str] = frozenset()
+    work: int = 0
 
     def has(self, ops: Iterable[str]) -> bool:
         """Whether any of these ops is there."""
@@ -96,6 +111,7 @@ def facts_of(function: Any, names: Iterable[str]) -> GraphFacts:
     reached = _reach(graph.node, ends)
     tables: dict[str, set[int]] = {}
     sizes: set[str] = set()
+    work = 0
     for node in graph.node:
         arguments = [_source(text) for text in node.input if not text.startswith("^")]
         if node.op in TABLES:
@@ -105,11 +121,14 @@ def facts_of(function: Any, names: Iterable[str]) -> GraphFacts:
                 tables.setdefault(name, set()).add(length)
         for place in range(len(arguments)) if node.op in LOOPS else SIZES.get(node.op, ()):
             sizes |= reached.get(arguments[place], set()) if place < len(arguments) else set()
+        if node.op in PRODUCTS:
+            work += PRODUCTS[node.op] * view.elements(arguments[1])
     functions = (node.op for body in graph.library.function for node in body.node_def)
     return GraphFacts(
         ops=frozenset({node.op for node in graph.node} | set(functions)),
         tables={name: tuple(sorted(found)) for name, found in tables.items()},
         sizes=frozenset(sizes),
+        work=work,
     )
 
 
@@ -145,6 +164,10 @@ class _View:
         shape = self._shape(found)
         axis = self._first(self._resolve(_source(node.input[2]))) if node.op == "GatherV2" else 0
         return shape[axis] if axis < len(shape) else 0
+
+    def elements(self, argument: str) -> int:
+        """Of the weights that an argument is; 0 where it is none."""
+        return math.prod(self._shape(self._resolve(argument)) or (0,))
 
     def _first(self, node: Any) -> int:
         """First number of a constant; 0 of everything else."""
