@@ -9,7 +9,7 @@ samples. Only what the original answers to is tried, except for the user's data,
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 from converters.errors import EdgeproofError
 from converters.signature import Signature
 from validation.directed.acceptance import does_answer, find_accepted
+from validation.directed.background import Background, count, single
 from validation.directed.builder import CaseBuilder, Chunk
 from validation.directed.cases import directed_cases
 from validation.directed.graph_facts import GraphFacts, facts_of
@@ -32,9 +33,6 @@ from validation.searched import search
 MIXED = 4
 """Natural samples that are put together from the data, at most; an eighth of the data where that is less."""
 
-HELD = 16
-"""Samples that are kept in memory to put others together from."""
-
 LARGE = 20_000_000
 """Multiplications for one sample; a model of more takes a good part of a second on a slow runtime."""
 
@@ -47,7 +45,7 @@ LARGE_SHARE = 4
 SEARCHES = 2
 """Samples that a search begins at."""
 
-ODD_STEPS = (5, 1, 2, 4, 8, 32)
+STEPS = (5, 1, 2, 4, 8, 32)
 """By how much dynamic sizes differ from the data's; the first step that the original takes is tried."""
 
 
@@ -87,8 +85,7 @@ class EveryFeed:
         more = spec.directed or spec.searched
         self._facts = _look(original) if more else GraphFacts(frozenset())
         self._seen = Seen()
-        self._held: Chunk = {}
-        self._samples = 0
+        self._background = Background(self._layout)
 
     def __iter__(self) -> Iterator[Feed]:
         first = 0
@@ -98,7 +95,8 @@ class EveryFeed:
 
     def _feeds(self) -> Iterator[Feed]:
         for feed in open_feeds(self._spec, self._drawn_from()):
-            self._hold(feed)
+            self._background.hold(feed.tensors)
+            self._seen.add(feed.tensors)
             yield feed
         if self._spec.origin == "data":
             _check_told(self._seen, self._spec.domain, self._original.signature)
@@ -112,22 +110,22 @@ class EveryFeed:
     def _directed(self, inputs: list[Input]) -> Iterator[Feed]:
         """Of a large model one sample a case, and no more than of the data: those behind are left out."""
         least = self._layout.batch(1)
-        builder = CaseBuilder(inputs, self._facts, self._background, least)
+        builder = CaseBuilder(inputs, self._facts, self._background.take, least)
         is_large = self._facts.work > LARGE
-        left = max(self._samples, LEAST) if is_large else sys.maxsize
+        left = max(self._background.samples, LEAST) if is_large else sys.maxsize
         for case in directed_cases(builder, self._domain()):
             if left <= 0:
                 self.notes.append("a model of this size is tried on no more directed samples than data")
                 return
             chunk = {name: array[:least] for name, array in case.chunk.items()} if is_large else case.chunk
-            left -= _count(chunk)
+            left -= count(chunk)
             yield from self._batches(chunk, "directed", case.inside, case.name)
-        yield from self._odd_sizes()
+        yield from self._other_sizes()
 
     def _searched(self, inputs: list[Input]) -> Iterator[Feed]:
         if not self._layout.batched or not self._spec.searched:
             return
-        start = self._background(self._layout.batch(SEARCHES))
+        start = self._background.take(self._layout.batch(SEARCHES))
         steps = self._spec.searched // (LARGE_SHARE if self._facts.work > LARGE else 1)
         for found in search(self._original.traced, start, inputs, steps):
             self.notes += [found.note] if found.note else []
@@ -143,19 +141,6 @@ class EveryFeed:
         )
         return replace(signature, inputs=tuple(inputs))
 
-    def _hold(self, feed: Feed) -> None:
-        tensors = feed.tensors if self._layout.batched else {n: a[None] for n, a in feed.tensors.items()}
-        self._samples += self._layout.count(feed.tensors)
-        self._seen.add(tensors)
-        if not self._held or (_shapes(self._held) == _shapes(tensors) and _count(self._held) < HELD):
-            parts = [{**tensors}, self._held] if self._held else [{**tensors}]
-            self._held = {name: np.concatenate([part[name] for part in reversed(parts)]) for name in tensors}
-
-    def _background(self, count: int) -> Chunk:
-        """Samples of the data, or natural ones, again from the first when there are no more."""
-        rows = np.arange(count) % _count(self._held)
-        return {name: array[rows] for name, array in self._held.items()}
-
     def _domain(self) -> Domain:
         """The user's word, and what occurs in the data besides numbers."""
         said = self._spec.domain
@@ -168,8 +153,8 @@ class EveryFeed:
         specs = self._original.signature.inputs
         accepted: dict[str, Range] = {}
         if any(is_integer(spec.dtype) for spec in specs):
-            first = self._background(self._layout.batch(1))
-            tensors = first if self._layout.batched else _single(first)[0]
+            first = self._background.take(self._layout.batch(1))
+            tensors = first if self._layout.batched else single(first)[0]
             accepted = find_accepted(self._original.graph, tensors, specs, self._facts)
         seen = self._seen.ranges if self._spec.origin == "data" else {}
         return [
@@ -184,32 +169,18 @@ class EveryFeed:
         ]
 
     def _mixed(self) -> Iterator[Feed]:
-        """Samples with each element from another sample of the data, at its own place.
+        number = min(MIXED, self._background.samples // 8)
+        if self._spec.origin == "data" and number:
+            chunk = self._background.mix(self._layout.batch(number), self._spec.seed)
+            yield from self._batches(chunk, "natural", True, "")
 
-        They have the data's statistics place by place, and are unlike any sample of it.
-        """
-        count = min(MIXED, self._samples // 8)
-        if self._spec.origin != "data" or not count:
-            return
-        random = np.random.default_rng(self._spec.seed)
-        size = self._layout.batch(count)
-        chunk = {}
-        for name, array in self._held.items():
-            rows = random.integers(0, len(array), (size, *array.shape[1:]))
-            chunk[name] = np.take_along_axis(array, rows, 0)
-        yield from self._batches(chunk, "natural", True, "")
-
-    def _odd_sizes(self) -> Iterator[Feed]:
+    def _other_sizes(self) -> Iterator[Feed]:
         """Sizes that no power of two divides, and other ones than the data's, where they are dynamic."""
-        specs = self._original.signature.inputs
+        specs = self._layout.inputs
         if not any(None in self._layout.sample_shape(spec) for spec in specs):
             return
-        for add in ODD_STEPS:
-            chunk = {}
-            for spec in specs:
-                array = self._background(self._layout.batch(1))[spec.name]
-                dynamic = [axis + 1 for axis, d in enumerate(self._layout.sample_shape(spec)) if d is None]
-                chunk[spec.name] = _resized(array, {axis: array.shape[axis] + add for axis in dynamic})
+        for more in STEPS:
+            chunk = self._background.resize(self._layout.batch(1), more)
             found = list(self._batches(chunk, "directed", True, "other sizes"))
             yield from found
             if found:
@@ -217,7 +188,7 @@ class EveryFeed:
 
     def _batches(self, chunk: Chunk, origin: Origin, inside: bool, case: str) -> Iterator[Feed]:
         """Those that the original answers to; a sample at a time where there is no batch."""
-        rows = [chunk] if self._layout.batched else _single(chunk)
+        rows = [chunk] if self._layout.batched else single(chunk)
         for tensors in rows:
             if does_answer(self._original.graph, tensors):
                 yield Feed(tensors, origin, 0, inside, case)
@@ -241,27 +212,3 @@ def _check_told(seen: Seen, domain: Domain, signature: Signature) -> None:
                 want=f"values from {told[0]:.6g} to {told[1]:.6g}",
                 fix="widen the range, or leave out the data that do not count",
             )
-
-
-def _resized(array: np.ndarray, sizes: Mapping[int, int]) -> np.ndarray:
-    """Repeated from its start, or cut, along each of these axes."""
-    for axis, size in sizes.items():
-        array = np.take(array, np.arange(max(size, 1)) % array.shape[axis], axis)
-    return array
-
-
-def _single(chunk: Chunk) -> list[Chunk]:
-    """One call for each sample, which has no batch dimension."""
-    # A reshape where a[0] would do: of an object array that is no array any more.
-    return [
-        {name: array[row : row + 1].reshape(array.shape[1:]) for name, array in chunk.items()}
-        for row in range(_count(chunk))
-    ]
-
-
-def _shapes(chunk: Tensors) -> list[tuple[int, ...]]:
-    return [array.shape[1:] for array in chunk.values()]
-
-
-def _count(chunk: Tensors) -> int:
-    return len(next(iter(chunk.values())))

@@ -5,6 +5,7 @@
     inputs        what is known of each input: its domain, and what usually occurs
     values        numbers at which implementations part
     patterns      whole inputs with a shape of their own
+    background    natural samples that cases are made from
     builder       puts values into samples
     cases         which are worth trying on this model: float_cases, integer_cases and the rest
 
