@@ -9,7 +9,7 @@ import pytest
 
 from converters import passes
 from converters.errors import EdgeproofError
-from tests.converters.tflite_helpers import chain, exported, worst
+from tests.converters.tflite_helpers import answers, chain, exported, worst
 
 
 def _cases():
@@ -80,3 +80,29 @@ def test_erfc_becomes_erf_for_the_formats_that_lack_it(tmp_path: Path) -> None:
     assert exact_gelu.apply(graph_def) == ["1 Erfc written as 1 - Erf (exact GELU)"]
     assert "Erfc" not in ops_in(graph_def)
     assert exact_gelu.apply(graph_def) == []
+
+
+NEAR_ZERO = {
+    "softplus": [95.0, -95, 0, 1e4, -20, -4.6, 30, 1e-8, -0.5, 12],
+    "log1p": [1e-9, -1e-9, 0, 1e4, 3e-8, 1e-30, -0.5, 0.5, -0.99, 3],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), NEAR_ZERO.items(), ids=NEAR_ZERO.keys())
+def test_logarithms_near_one_keep_their_digits(
+    name: str, values: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    model = chain((10,), keras.layers.Lambda(getattr(keras.ops, name)))
+    feeds = [{"x": np.array([values], np.float32)}]
+
+    def error(directory: Path) -> float:
+        (got,) = answers(exported(model, directory), feeds)[0].values()
+        exact = feeds[0]["x"].astype(np.float64)
+        right = np.logaddexp(0, exact) if name == "softplus" else np.log1p(exact)
+        return float(np.max(np.abs(got - right) / np.maximum(np.abs(right), 1e-37)))
+
+    assert error(tmp_path / "cured") < 5e-7
+    monkeypatch.setitem(passes.PASSES, "tflite", ())
+    assert error(tmp_path / "plain") > 0.01
