@@ -138,9 +138,16 @@ def _why(verdict: Verdict) -> Iterator[str]:
     yield verdict.reason
     for output in verdict.outputs:
         if not output.passed and output.proven:
-            limit = replace(output.tolerance, limit=output.needed)
-            would = "no limit would pass" if math.isnan(output.needed) else f"{_limit(limit)} would pass"
-            yield f"{output.comparison.name}: {output.tolerance.measure} {would}"
+            yield f"{output.comparison.name}: {_would_pass(output)}"
+
+
+def _would_pass(output: OutputVerdict) -> str:
+    measure, needed = output.tolerance.measure, output.needed
+    if math.isnan(needed):
+        return f"no limit of {measure} would pass"
+    if measure == "allclose_ratio":
+        return f"rtol and atol {needed:.3g} times as great would pass"
+    return f"{measure} {_limit(replace(output.tolerance, limit=needed))} would pass"
 
 
 def _limits(validation: Validation) -> Iterator[str]:

@@ -133,7 +133,7 @@ def _is_rounded(op: Any, live: set[str]) -> bool:
     """Whether an int8 kernel rounds the result of this op."""
     if not any(tensor.name in live for tensor in op.outputs) or _is_fused(op, live):
         return False
-    if op.type in ("Softmax", "LogSoftmax") and not op.outputs[0].consumers():
+    if op.type in ("Softmax", "LogSoftmax") and not _users(op):
         return False  # our converters leave it in float32
     if op.type in EXACT:
         return any(_is_fused(tensor.op, live) for tensor in op.inputs if tensor.name in live)
@@ -142,13 +142,21 @@ def _is_rounded(op: Any, live: set[str]) -> bool:
 
 def _is_fused(op: Any, live: set[str]) -> bool:
     """Whether the one op that takes this result is computed together with it."""
-    users = [user for tensor in op.outputs for user in tensor.consumers()]
+    users = _users(op)
     if len(users) != 1 or not (op.type in CHANNELS or op.type in FUSED):
         return False
     (user,) = users
     if user.type in CLAMPS:
         return True
     return user.type in FUSED and sum(tensor.name in live for tensor in user.inputs) == 1
+
+
+def _users(op: Any) -> list[Any]:
+    """The ops that take its results, through those that change nothing; none where it is an output."""
+    found = []
+    for user in (user for tensor in op.outputs for user in tensor.consumers()):
+        found += _users(user) if user.type == "Identity" else [user]
+    return found
 
 
 def round_all(values: Any, low: float | None = None, high: float | None = None) -> Any:

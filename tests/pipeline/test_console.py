@@ -1,0 +1,54 @@
+"""What is printed of verdicts: the measure, the limit with its reason, and what would have passed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from pipeline.console import Printer, describe_output
+from tests.validation.results import comparison, quantized_output, tolerance, validation, verdict
+from validation.verdict import OutputVerdict, Tolerance
+
+
+def printed(capsys, *verdicts) -> list[str]:
+    Printer().verdicts(validation(*verdicts), {})
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_pass_is_a_line_and_each_limit_stands_once_at_the_end(capsys):
+    other = replace(verdict("onnxruntime-cpu"), target="onnx:float32", artifact="onnx-float32")
+    assert printed(capsys, verdict(), verdict("litert-reference"), other) == [
+        "pass         tflite:float32       litert-cpu               max_rel_range 1.6e-07 (want <= 1.28e-06)",
+        "pass         tflite:float32       litert-reference         max_rel_range 1.6e-07 (want <= 1.28e-06)",
+        "pass         onnx:float32         onnxruntime-cpu          max_rel_range 1.6e-07 (want <= 1.28e-06)",
+        "limit: logits: max_rel_range <= 1.28e-06 for tflite:float32, onnx:float32",
+        f"             {tolerance().reason}",
+    ]
+
+
+@pytest.mark.parametrize(("measure", "needed", "said"), [
+    ("max_rel_range", 2e-6, "logits: max_rel_range <= 2e-06 would pass"),
+    ("sqnr_db", 17.25, "logits: sqnr_db >= 17.2 would pass"),
+    ("allclose_ratio", 3.5, "logits: rtol and atol 3.5 times as great would pass"),
+    ("noise_ratio", math.nan, "logits: no limit of noise_ratio would pass"),
+])  # fmt: skip
+def test_a_failure_says_what_would_have_passed(capsys, measure, needed, said):
+    wrong = OutputVerdict(comparison(), Tolerance(measure, 1.0, "why"), False, needed=needed)
+    lines = printed(capsys, verdict(verdict="fail", reason="it is wrong", outputs=(wrong,)))
+    assert lines[1:3] == ["             it is wrong", f"             {said}"]
+
+
+def test_what_proves_nothing_has_no_limit_that_would_pass(capsys):
+    empty = OutputVerdict(comparison(), tolerance(), False, False, needed=1e-7)
+    lines = printed(capsys, verdict(verdict="fail", reason="nothing was proven", outputs=(empty,)))
+    assert lines[1:3] == [
+        "             nothing was proven",
+        "limit: logits: max_rel_range <= 1.28e-06 for tflite:float32",
+    ]
+
+
+def test_an_accuracy_has_its_interval():
+    kept = replace(quantized_output(), tolerance=Tolerance("accuracy_kept", 0.99, "as MLPerf"))
+    assert describe_output(kept) == "accuracy_kept 0.996 [0.987, 1.004] (want >= 0.99)"
