@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from converters.source import SourceModel
+from converters.target import ExportTarget, all_targets
 from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
@@ -41,6 +43,7 @@ def judge_foreign(
     for path in paths:
         _check_exists(path)
     check_data(job)
+    job = replace(job, targets=_possible(paths))
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         steps = Steps(job, place.directory, place.directory, worker)
         source = steps.source(None)
@@ -71,6 +74,12 @@ def judge_foreign(
         truth=reference.truth,
     )
     return validation, judges.seconds
+
+
+def _possible(paths: tuple[Path, ...]) -> tuple[ExportTarget, ...]:
+    """What the files may be, by their suffixes: roundings that none can have needn't be measured."""
+    formats = {{".tflite": "tflite", ".onnx": "onnx"}.get(path.suffix.lower(), "tfjs") for path in paths}
+    return tuple(target for target in all_targets() if target.format in formats)
 
 
 def _adopt(
