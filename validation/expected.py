@@ -59,6 +59,7 @@ class OutputReference:
             floor is known.
         precision_noise: what weights (and inputs) rounded to a precision do to this output, by precision.
         unproven: why no comparison can prove anything, or "".
+        mixes_batch: it depends on the rest of its batch in the original already.
     """
 
     spec: TensorSpec
@@ -75,6 +76,7 @@ class OutputReference:
     clearance: float = math.inf
     precision_noise: Mapping[str, Noise] = field(default_factory=dict)
     unproven: str = ""
+    mixes_batch: bool = False
 
     @property
     def range(self) -> float:

@@ -43,11 +43,11 @@ class MeasuredNoise:
 
     Attributes:
         precisions: by precision and output.
-        notes: what a reader should know, one sentence each.
+        mixing: outputs of a sample that depend on the rest of its batch by more than rounding.
     """
 
     precisions: Mapping[str, NoiseByOutput] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    mixing: frozenset[str] = frozenset()
 
     def of(self, output: str) -> dict[str, Noise]:
         """What coarser weights do to one output, by precision."""
@@ -60,7 +60,7 @@ class MeasuredNoise:
             for output in self.precisions[name].keys() & other.precisions[name].keys():
                 pair = self.precisions[name][output], other.precisions[name][output]
                 merged[name][output] = _together(*pair, batches)
-        return MeasuredNoise(merged, tuple(dict.fromkeys((*self.notes, *other.notes))))
+        return MeasuredNoise(merged, self.mixing | other.mixing)
 
 
 def _together(a: Noise, b: Noise, batches: int) -> Noise:
@@ -95,10 +95,10 @@ def measure_noise(
     if "int8" in precisions:
         coarse |= original.kept(Simulation).answers(given.inputs)
     found = {name: measure(specs, given.graph, answer, floor) for name, answer in coarse.items() if answer}
-    notes: tuple[str, ...] = ()
+    mixing: frozenset[str] = frozenset()
     if layout.batched and layout.fixed_batch is None:
-        notes = _batch_effects(original, given.inputs, given.graph)
-    return MeasuredNoise(found, notes)
+        mixing = _batch_effects(original, given.inputs, given.graph)
+    return MeasuredNoise(found, mixing)
 
 
 def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors, floor: Tensors) -> NoiseByOutput:
@@ -114,15 +114,15 @@ def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors, flo
     return noise
 
 
-def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> tuple[str, ...]:
-    """A note for each output that depends on the rest of its batch by more than rounding.
+def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> frozenset[str]:
+    """Outputs that depend on the rest of their batch by more than rounding.
 
     The first samples of the batch are run each in a batch of its own.
     """
     count = len(next(iter(tensors.values())))
     alone = min(count, ALONE)
     runs = [original.graph({n: a[i : i + 1] for n, a in tensors.items()}) for i in range(alone)]
-    notes = []
+    mixing = set()
     for spec in original.signature.outputs:
         rows = [run[spec.name] for run in runs]
         if graph[spec.name].shape[:1] != (count,) or any(row.shape[:1] != (1,) for row in rows):
@@ -130,8 +130,8 @@ def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> tupl
         together = graph[spec.name][:alone]
         difference = differences(together, np.concatenate(rows))
         if np.max(difference, initial=0.0) > agreement_limit(together, spec, original.arithmetic):
-            notes.append(f"output {spec.name} of a sample depends on the rest of its batch")
-    return tuple(notes)
+            mixing.add(spec.name)
+    return frozenset(mixing)
 
 
 def one_ulp(original: Original, tensors: Tensors, seed: int) -> dict[str, np.ndarray] | None:

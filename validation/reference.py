@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from converters.errors import EdgeproofError
@@ -162,12 +163,16 @@ class _Recording:
             origin=spec.origin,
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
-            notes=(*self._noise.notes, *self._omissions(), *notes),
+            notes=(*self._mixing(), *self._omissions(), *notes),
             truth=self._truth.words,
             noise=tuple(self._floors),
             kinds=tuple(self._kinds),
             labels=self._labels.write(self._out / "labels.npz"),
         )
+
+    def _mixing(self) -> list[str]:
+        names = (spec.name for spec in self._source.signature.outputs if spec.name in self._noise.mixing)
+        return [f"output {name} of a sample depends on the rest of its batch" for name in names]
 
     def _omissions(self) -> list[str]:
         if not self._unanswered:
@@ -180,7 +185,8 @@ class _Recording:
         unproven = output.find_unproven(self._variety.fault)
         if unproven and not self._variety.fault and spec.origin == "data":
             unproven += f"; {self._try_natural(output)}"
-        return output.result(self._noise.of(name), unproven)
+        result = output.result(self._noise.of(name), unproven)
+        return replace(result, mixes_batch=name in self._noise.mixing)
 
     def _try_natural(self, output: OutputRecorder) -> str:
         """Whether an output that the data leaves constant moves with other inputs."""

@@ -255,5 +255,5 @@ def _takes_one(artifact: Artifact, reference: Reference) -> bool:
 
 
 def _independent(reference: Reference) -> list[str]:
-    """Outputs that give each sample its own row."""
-    return [output.spec.name for output in reference.outputs if output.per_sample]
+    """Outputs that give each sample a row of its own, in the original already."""
+    return [o.spec.name for o in reference.outputs if o.per_sample and not o.mixes_batch]

@@ -122,11 +122,11 @@ def test_each_batch_has_the_floor_of_its_own_magnitude(recorded, tmp_path):
 
 def test_noise_of_several_batches_is_their_greatest_and_their_root_mean_square():
     def noise(max_abs, rms):
-        return MeasuredNoise({"a": {"y": Noise(max_abs, rms, max_abs)}}, ("said once",))
+        return MeasuredNoise({"a": {"y": Noise(max_abs, rms, max_abs)}}, frozenset({"y"}))
 
     merged = MeasuredNoise().merge(noise(1, 3), 0).merge(noise(4, 3), 1).merge(noise(2, 6), 2)
     assert merged.of("y")["a"] == Noise(4, pytest.approx(math.sqrt((9 + 9 + 36) / 3)), 4)
-    assert merged.notes == ("said once",)
+    assert merged.mixing == {"y"}
     assert MeasuredNoise().merge(MeasuredNoise(), 0) == MeasuredNoise()
 
 
@@ -245,6 +245,7 @@ def test_an_output_that_depends_on_its_batch_is_noted(recorded, custom):
     assert found.notes == (
         f"output {found.outputs[0].spec.name} of a sample depends on the rest of its batch",
     )
+    assert found.outputs[0].mixes_batch
 
 
 def test_data_that_the_model_cannot_take_is_named(recorded, tmp_path):
