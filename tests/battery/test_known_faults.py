@@ -32,6 +32,7 @@ def _ops() -> dict[str, tuple[str, str, tuple[int | None, ...], Any]]:
         "log1p": ("tflite", "float32", (None, 6), lambda x: tf.math.log1p(tf.abs(x))),
         "rsqrt": ("tflite", "float32", (None, 6), lambda x: tf.math.rsqrt(tf.abs(x))),
         "int64-product": ("tfjs", "int64", (None, 6), lambda x: x * 3),
+        "float-one-hot": ("tfjs", "int32", (None, 6), lambda x: tf.one_hot(x, 3)),
         "wide-division": ("tfjs", "int32", (None, 6), lambda x: x // 4),
         "uint8-difference": ("tfjs", "uint8", (None, 6), lambda x: x[:, :3] - x[:, 3:]),
     }
@@ -46,7 +47,7 @@ def _scatter(x: Any) -> Any:
 
 
 NAMES = ("floor-division", "modulo", "one-hot", "scatter", "area", "softplus", "log1p", "rsqrt")
-TFJS_NAMES = ("int64-product", "wide-division", "uint8-difference")
+TFJS_NAMES = ("int64-product", "float-one-hot", "wide-division", "uint8-difference")
 
 
 def _verdict(name: str, directory: Path, **spec: Any):
