@@ -16,7 +16,7 @@ from pipeline.judging import engine_of
 from pipeline.worker import Worker, WorkerError
 from validation.devices import nvidia_smi, tensorflow_gpu, vulkan
 from validation.runtime import Availability
-from validation.runtimes import probe, select
+from validation.runtimes import probe, runtime, select
 
 TIME_LIMIT_S = 60.0
 """For one runtime; the slowest start measured is 5 s."""
@@ -38,7 +38,7 @@ def examine(log: Path) -> tuple[tuple[Availability, ...], tuple[Availability, ..
     trials: list[list[Trial]] = [
         [(name, probe, {"name": name}) for name in of_engine] for _, of_engine in groupby(names, engine_of)
     ]
-    trials += [[(witness.__name__, witness, {})] for witness in (nvidia_smi, tensorflow_gpu, vulkan)]
+    trials.append([(witness.__name__, witness, {}) for witness in (nvidia_smi, tensorflow_gpu, vulkan)])
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         context = contextvars.copy_context
         # Browsers first, which have most to try: whatever starts last, the end waits for.
@@ -60,6 +60,8 @@ def _answer(
     worker: Worker, name: str, witness: Callable[..., Availability], arguments: dict[str, str]
 ) -> Availability:
     advance("doctor", 0, None, name)
+    if witness is probe and (hint := runtime(name).missing()) is not None:
+        return Availability(name, "unavailable", "", hint)
     try:
         return worker.call(witness, **arguments)
     except EdgeproofError as error:  # crashed or hung: an answer too
