@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,28 @@ def test_what_a_callable_yields_beside_the_inputs(tmp_path):
     assert recorded(spec, SIGNATURE, tmp_path) == {}
     streamed = replace(spec, labels=LabelSpec(streamed=True))
     assert recorded(streamed, SIGNATURE, tmp_path) == {"logits": [2, 1, 0, 1]}
+
+
+@pytest.mark.parametrize("batch", ["x", "(x,)", "{'image': x, 'other': x}", "(x, x)"])
+def test_a_callable_that_yields_no_labels(batch, tmp_path):
+    (tmp_path / "unlabelled.py").write_text(
+        f"def batches():\n    import numpy as np\n    x = np.ones((4, 2), np.float32)\n    return [{batch}]\n"
+    )
+    sys.modules.pop("unlabelled", None)
+    inputs = (
+        (IMAGE, TensorSpec("other", (None, 2), "float32"))
+        if "x, x" in batch or "other" in batch
+        else (IMAGE,)
+    )
+    spec = FeedSpec(
+        callable="unlabelled:batches", code_directories=(tmp_path,), labels=LabelSpec(streamed=True)
+    )
+    kind = "dict" if "{" in batch else "tuple" if "(" in batch else "ndarray"
+    assert message(spec, Signature(inputs, (LOGITS,)), tmp_path) == (
+        f"unlabelled:batches: does not give data\n  got:  a {kind} without labels\n"
+        "  want: batches (inputs, labels)\n"
+        "  fix:  return a tf.data.Dataset, a generator or a list of batches; see docs/recipe.md"
+    )
 
 
 def message(spec: FeedSpec, signature: Signature, out: Path) -> str:

@@ -34,13 +34,13 @@ def read(spec: FeedSpec, layout: Layout) -> Iterator[dict[str, np.ndarray]]:
     for batch in _elements(_iterable(spec), spec):
         named = _named(batch, layout, spec.callable)
         chunk = conform({name: _dense(value) for name, value in named.items()}, layout, spec.callable)
-        yield chunk | (_labels(batch, spec) if spec.labels else {})
+        yield chunk | (_labels(batch, layout, spec.callable) if spec.labels else {})
 
 
-def _labels(batch: Any, spec: FeedSpec) -> dict[str, np.ndarray]:
-    assert spec.callable is not None
-    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-        raise _wrong(spec.callable, f"a {type(batch).__name__} without labels", "batches (inputs, labels)")
+def _labels(batch: Any, layout: Layout, label: str) -> dict[str, np.ndarray]:
+    pair = isinstance(batch, (tuple, list)) and len(batch) in (2, 3)
+    if not pair or (len(layout.inputs) > 1 and not isinstance(batch[0], (Mapping, tuple, list))):
+        raise _wrong(label, f"a {type(batch).__name__} without labels", "batches (inputs, labels)")
     given = batch[1]
     if isinstance(given, Mapping):
         return mark({name: _dense(value) for name, value in given.items()})
