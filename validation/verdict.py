@@ -79,7 +79,7 @@ class Comparison:
             allowed: their order proves nothing.
         noise_ratio: greatest |actual - expected| over the noise floor of that element; None where no
             floor is known.
-        noise_ratio_rms: root mean square difference over the root mean square floor.
+        noise_ratio_rms: root mean square of that ratio, in the channel where it is greatest.
         allclose_ratio: greatest |actual - expected| / (atol + rtol |expected|), where the recipe sets
             these; None elsewhere.
         accuracy: None without labels.
