@@ -58,6 +58,9 @@ def search(function: Any, start: Chunk, inputs: Sequence[Input], steps: int) -> 
     if not floats:
         yield Found("", {}, "no inputs were searched for: the model takes no floats")
         return
+    if not _floats(function.get_concrete_function().structured_outputs):
+        yield Found("", {}, "no inputs were searched for: the model gives no floats")
+        return
     goals = {
         "near a decision boundary": _margin(function),
         "where roundings matter most": _agreement(function, floats),

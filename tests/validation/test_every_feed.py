@@ -201,11 +201,17 @@ def test_a_search_comes_nearer_to_the_decision_boundary_and_to_disagreement(tmp_
     np.testing.assert_array_equal(again[1].chunk["x"], apart.chunk["x"])
 
 
-def test_integers_are_not_searched_and_the_notes_say_so(tmp_path):
-    original = opened(build(lambda i: i // 2, ids=((4,), "int32")), tmp_path)
-    plan = EveryFeed(original, FeedSpec(samples=4))
+UNSEARCHED = {
+    "integers": (lambda x: x // 2, "int32", "the model takes no floats"),
+    "answers": (lambda x: ops.argmax(x, -1), "float32", "the model gives no floats"),
+}
+
+
+@pytest.mark.parametrize(("outputs", "dtype", "why"), UNSEARCHED.values(), ids=UNSEARCHED.keys())
+def test_integers_are_not_searched_and_the_notes_say_so(tmp_path, outputs, dtype, why):
+    plan = EveryFeed(opened(build(outputs, x=((4,), dtype)), tmp_path), FeedSpec(samples=4))
     assert "searched" not in {feed.origin for feed in plan}
-    assert plan.notes == ["no inputs were searched for: the model takes no floats"]
+    assert plan.notes == [f"no inputs were searched for: {why}"]
 
 
 def test_no_steps_are_no_search(tmp_path):
