@@ -39,7 +39,13 @@ BAND = 4
 
 
 def noise_floor(
-    errors: np.ndarray, truth: np.ndarray, *, roundoff: float, least: float, channels: bool
+    errors: np.ndarray,
+    truth: np.ndarray,
+    *,
+    roundoff: float,
+    least: float,
+    channels: bool,
+    taught: np.ndarray | None = None,
 ) -> np.ndarray:
     """How far the original may be off at each element.
 
@@ -49,17 +55,23 @@ def noise_floor(
         roundoff: unit roundoff of the coarsest arithmetic.
         least: normal number of the output's dtype; what is smaller may be flushed to zero.
         channels: the last dimension is that of the channels.
+        taught: float64 [*shape], in place of the pooled errors: what other batches came to.
 
     Returns:
         float64 [*shape], greater than 0.
     """
     own = errors.max(0, initial=0.0)
-    pooled = pool(errors, truth, channels=channels)
-    if len(errors) >= RUNS_ENOUGH:
-        scale = ABOVE_OWN * np.sqrt(np.mean(np.square(errors), 0))
-        pooled = np.where(scale > 0, np.minimum(pooled, scale), pooled)
+    pooled = _pooled(errors, truth, channels) if taught is None else taught
     unit = UNITS * roundoff * np.abs(np.where(np.isfinite(truth), truth, 0.0))
     return np.maximum.reduce([own, pooled, unit, np.full_like(own, least)])
+
+
+def _pooled(errors: np.ndarray, truth: np.ndarray, channels: bool) -> np.ndarray:
+    pooled = pool(errors, truth, channels=channels)
+    if len(errors) < RUNS_ENOUGH:
+        return pooled
+    scale = ABOVE_OWN * np.sqrt(np.mean(np.square(errors), 0))
+    return np.where(scale > 0, np.minimum(pooled, scale), pooled)
 
 
 def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> np.ndarray:
@@ -71,10 +83,9 @@ def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> np.ndarray
     known = np.isfinite(truth) & (truth != 0)
     if not known.any():
         return np.zeros(truth.shape)
-    octave = np.zeros(truth.shape, np.int64)
-    octave[known] = np.frexp(truth[known])[1]
-    channel = _channel_of(truth.shape) if channels else np.zeros(truth.shape, np.int64)
-    octave = np.where(known, octave, _least_octave(octave, channel, known))
+    octave = octave_of(truth, known)
+    channel = channel_of(truth.shape) if channels else np.zeros(truth.shape, np.int64)
+    octave = np.where(known, octave, least_octave(octave, channel, known))
     result, missing = np.zeros(truth.shape), np.ones(truth.shape, bool)
     nobody = np.zeros_like(channel)
     for key in (
@@ -84,19 +95,27 @@ def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> np.ndarray
         (nobody, octave),
         (nobody, nobody),
     ):
-        quantiles, counts = _quantiles(errors, known, *key)
+        found, counts = quantiles(errors, known, *key)
         take = missing & ((counts * len(errors) >= ENOUGH) | (key[0] is nobody and key[1] is nobody))
-        result[take], missing[take] = quantiles[take], False
+        result[take], missing[take] = found[take], False
         if not missing.any():
             break
     return result
 
 
-def _channel_of(shape: tuple[int, ...]) -> np.ndarray:
+def octave_of(truth: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The exponent of each known element's magnitude, 0 for the others; int64."""
+    octave = np.zeros(truth.shape, np.int64)
+    octave[known] = np.frexp(truth[known])[1]
+    return octave
+
+
+def channel_of(shape: tuple[int, ...]) -> np.ndarray:
+    """The index in the last dimension of each element; int64."""
     return np.broadcast_to(np.arange(shape[-1]), shape).copy()
 
 
-def _least_octave(octave: np.ndarray, channel: np.ndarray, known: np.ndarray) -> np.ndarray:
+def least_octave(octave: np.ndarray, channel: np.ndarray, known: np.ndarray) -> np.ndarray:
     """For each element the least octave that its channel has; that of all where it has none."""
     least = np.full(int(channel.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(least, channel[known], octave[known])
@@ -104,7 +123,7 @@ def _least_octave(octave: np.ndarray, channel: np.ndarray, known: np.ndarray) ->
     return np.asarray(least[channel])
 
 
-def _quantiles(
+def quantiles(
     errors: np.ndarray, known: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each element the quantile over all that share its two keys, and how many these are."""

@@ -15,8 +15,9 @@ import numpy as np
 from converters.signature import TensorSpec
 from validation.compare import differences
 from validation.dtypes import epsilon, is_float, largest, least_normal
-from validation.floor import noise_floor, pool
+from validation.floor import RUNS_ENOUGH, noise_floor
 from validation.noise import Given, one_ulp
+from validation.noise_table import NoiseTable
 from validation.original import Original
 from validation.truth.twin import NoTwinError, Twin, build_twin
 
@@ -24,8 +25,11 @@ AMPLITUDE = 8.0
 """Unit roundoffs by which a simulated run may be off in each op: the factor that a limit grants an export
 over the floor, so that what such a run does to an element is granted whole, be it linear or a jump."""
 
+RUNS_AT_LEAST = RUNS_ENOUGH - 2
+"""Simulated runs of a batch that has any; the original's own two are added."""
+
 ULP_RUNS = 16
-"""Runs with one ulp on inputs and weights for a first batch without a twin."""
+"""Runs with one ulp on inputs and weights for a first batch without a twin; four for each simulated one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ class Truth:
     def __init__(self, original: Original) -> None:
         self._original = original
         self._twin: Twin | None = None
-        self._growth: dict[str, float] = {}
+        self._tables = {
+            spec.name: NoiseTable(_has_channels(spec))
+            for spec in original.signature.outputs
+            if is_float(spec.dtype)
+        }
         self.words = "float64 twin"
         try:
             self._twin = build_twin(original.traced, original.signature)
@@ -73,7 +81,7 @@ class Truth:
         Args:
             given: the batch.
             runs: simulated ones, 0 or more: without any the floor rests on the original's own error, and
-                on what earlier batches with simulated runs taught about it.
+                on what earlier batches taught; where they taught nothing there are `RUNS_AT_LEAST`.
             seed: of what is simulated.
         """
         if self._twin is not None:
@@ -81,7 +89,8 @@ class Truth:
                 return self._with_twin(self._twin, given, runs, seed)
             except NoTwinError as error:
                 self._do_without(error)
-        return self._without(given, max(4 * runs, 1), seed)
+        runs = runs or self._runs_needed(given.eager)
+        return self._without(given, ULP_RUNS // 4 * runs, seed)
 
     def _do_without(self, error: NoTwinError) -> None:
         self._twin = None
@@ -89,6 +98,7 @@ class Truth:
 
     def _with_twin(self, twin: Twin, given: Given, runs: int, seed: int) -> Answer:
         exact = twin.run(given.inputs)
+        runs = runs or self._runs_needed(exact)
         simulated = [twin.rounded(given.inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
         expected, noise, own = {}, {}, {}
         for spec in self._original.signature.outputs:
@@ -98,7 +108,7 @@ class Truth:
                 expected[name] = _truth(exact[name], eager, spec)
                 own[name] = _errors(expected[name], [eager])[0]
                 errors = _errors(expected[name], [eager, graph, *moved], [1, 1, *[AMPLITUDE] * runs])
-                noise[name] = self._floor(spec, errors, expected[name], runs)
+                noise[name] = self._floor(spec, errors, expected[name], runs > 0)
                 continue
             expected[name] = eager
             if spec.dtype != "string":
@@ -114,29 +124,34 @@ class Truth:
             name, runs_of = spec.name, [run[spec.name] for run in moved]
             if is_float(spec.dtype):
                 expected[name] = eager[name].astype(np.float64)
-                noise[name] = self._floor(spec, _errors(expected[name], runs_of), expected[name], len(nudged))
+                errors = _errors(expected[name], runs_of)
+                noise[name] = self._floor(spec, errors, expected[name], bool(nudged))
                 continue
             expected[name] = eager[name]
             if spec.dtype != "string":
                 noise[name] = np.max([differences(eager[name], run) for run in runs_of], 0)
         return Answer(expected, noise, {})
 
-    def _floor(self, spec: TensorSpec, errors: np.ndarray, truth: np.ndarray, runs: int) -> np.ndarray:
-        channels = len(spec.shape) > 1 and spec.shape[-1] is not None
+    def _runs_needed(self, truth: Mapping[str, np.ndarray]) -> int:
+        """How many simulated runs a batch can't do without."""
+        taught = all(table.floor(truth[name]) is not None for name, table in self._tables.items())
+        return 0 if taught else RUNS_AT_LEAST
+
+    def _floor(self, spec: TensorSpec, errors: np.ndarray, truth: np.ndarray, simulated: bool) -> np.ndarray:
         dtype = max((spec.dtype, self._original.arithmetic), key=epsilon)
         roundoff, least = max(epsilon(dtype), epsilon("float32")) / 2, least_normal(spec.dtype)
-        if not runs:
-            errors = errors * self._growth.get(spec.name, 1.0)
-        elif self.has_twin:
-            self._learn(spec.name, errors, truth, channels)
-        return noise_floor(errors, truth, roundoff=roundoff, least=least, channels=channels)
+        table = self._tables[spec.name]
+        taught = None if simulated else table.floor(truth)
+        floor = noise_floor(
+            errors, truth, roundoff=roundoff, least=least, channels=_has_channels(spec), taught=taught
+        )
+        if simulated:
+            table.add(floor, truth)
+        return floor
 
-    def _learn(self, name: str, errors: np.ndarray, truth: np.ndarray, channels: bool) -> None:
-        """How much more all runs show than the original's own two, in the median."""
-        every, own = (pool(part, truth, channels=channels) for part in (errors, errors[:2]))
-        known = own > 0
-        growth = float(np.median(every[known] / own[known])) if known.any() else 1.0
-        self._growth[name] = max(self._growth.get(name, 1.0), growth)
+
+def _has_channels(spec: TensorSpec) -> bool:
+    return len(spec.shape) > 1 and spec.shape[-1] is not None
 
 
 def _truth(exact: np.ndarray, given: np.ndarray, spec: TensorSpec) -> np.ndarray:
@@ -159,11 +174,9 @@ def _errors(
 
 def runs_wanted(number: int, origin: str) -> int:
     """Simulated runs for a batch: all directed ones get some, data the fewer the more there is of it."""
-    if origin in ("directed", "searched"):
-        return 2
-    if number & (number - 1):
+    if origin not in ("directed", "searched") and number & (number - 1):
         return 0
-    return 4 if number == 0 else 2
+    return RUNS_AT_LEAST
 
 
 def noises(answer: Answer) -> Mapping[str, np.ndarray]:

@@ -1,0 +1,58 @@
+"""What batches with simulated roundings teach about those without."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from validation.noise_table import NoiseTable
+
+
+def table(*batches: tuple[np.ndarray, np.ndarray], channels: bool = True) -> NoiseTable:
+    made = NoiseTable(channels)
+    for floor, truth in batches:
+        made.add(floor, truth)
+    return made
+
+
+def test_an_element_takes_the_floor_of_its_channel_and_octave():
+    truth = np.array([[1.5, 12.0], [3.0, 1.0]])
+    taught = table((np.array([[1.0, 2.0], [3.0, 4.0]]), truth))
+    assert taught.floor(np.array([[-1.1, 9.0], [2.0, -1.9]])) == pytest.approx(
+        np.array([[1.0, 2.0], [3.0, 4.0]])
+    )
+
+
+def test_the_greatest_of_all_batches_counts():
+    truth = np.full((1, 1), 1.5)
+    taught = table(
+        (np.full((1, 1), 2.0), truth), (np.full((1, 1), 5.0), truth), (np.full((1, 1), 3.0), truth)
+    )
+    assert taught.floor(truth) == pytest.approx(5.0)
+
+
+def test_a_rare_large_floor_is_not_handed_on():
+    floor = np.ones((1000, 1))
+    floor[7] = 100.0
+    assert table((floor, np.full((1000, 1), 1.5))).floor(np.full((1, 1), 1.5)) == pytest.approx(1.0)
+
+
+def test_a_greater_octave_than_any_grows_and_a_lesser_one_does_not_shrink():
+    taught = table((np.full((1, 1), 2.0), np.full((1, 1), 1.5)))
+    assert taught.floor(np.array([[6.0], [0.1]])) == pytest.approx(np.array([[8.0], [2.0]]))
+
+
+def test_a_zero_takes_the_floor_of_the_least_octave_beside_it():
+    taught = table((np.array([[1.0], [2.0]]), np.array([[1.5], [24.0]])))
+    assert taught.floor(np.array([[0.0], [1.5]])) == pytest.approx(np.array([[1.0], [1.0]]))
+
+
+def test_nothing_is_known_of_a_channel_that_was_never_seen():
+    taught = table((np.ones((1, 1)), np.ones((1, 1))))
+    assert taught.floor(np.ones((1, 2))) is None
+    assert NoiseTable(True).floor(np.ones((1, 1))) is None
+
+
+def test_without_channels_all_elements_are_of_one_kind():
+    taught = table((np.ones((1, 3)), np.ones((1, 3))), channels=False)
+    assert taught.floor(np.full((2, 9), 1.2)) == pytest.approx(1.0)
