@@ -26,6 +26,9 @@ _LARGE_BYTES = 32 * 2**20
 _LITERT_DTYPES = ("float32", "int32", "uint8")
 """What LiteRT.js 2.5 takes and gives."""
 
+_UNKNOWN = ""
+"""The dtype of a tensor inside a file, which is an output only while an error is looked for."""
+
 
 def check_dtypes(artifact: Artifact, runtime: BrowserRuntime) -> None:
     """Before anything is started for it: LiteRT.js has three element types for inputs and outputs.
@@ -33,10 +36,8 @@ def check_dtypes(artifact: Artifact, runtime: BrowserRuntime) -> None:
     Raises:
         EdgeproofError: the file has another; nothing is wrong with it.
     """
-    odd = next(
-        (s for s in artifact.signature.inputs + artifact.signature.outputs if s.dtype not in _LITERT_DTYPES),
-        None,
-    )
+    ends = artifact.signature.inputs + artifact.signature.outputs
+    odd = next((spec for spec in ends if spec.dtype not in (*_LITERT_DTYPES, _UNKNOWN)), None)
     if runtime.engine != "litert" or odd is None:
         return
     kind = "input" if odd in artifact.signature.inputs else "output"
