@@ -11,6 +11,7 @@ import pytest
 
 from converters.errors import EdgeproofError
 from validation.runtimes import runtime
+from validation.runtimes.litert_gpu import find_lacking
 from validation.runtimes.tiny import write_tiny
 
 HINT = runtime("litert-gpu").missing()
@@ -71,3 +72,18 @@ def test_float16_where_it_is_measured_is_said(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("validation.runtimes.litert_gpu._measure_arithmetic", lambda _: "float16")
     with runtime("litert-gpu-f16").open(write_tiny("tflite", tmp_path)) as session:
         assert session.device.endswith(", fp16")
+
+
+def test_ops_that_the_accelerator_lacks_are_named_once() -> None:
+    log = [
+        "ERROR: Following operations are not supported by GPU delegate:",
+        "GATHER: Only support 1D indices",
+        "WHILE: Operation is not supported.",
+        "13 operations will run on the GPU, and the remaining 14 operations will run on the CPU.",
+        "INFO: Initializing",
+        "ERROR: Following operations are not supported by GPU delegate:",
+        "GATHER: Only support 1D indices",
+        "16 operations will run on the GPU, and the remaining 7 operations will run on the CPU.",
+    ]
+    assert find_lacking(log) == ["GATHER: Only support 1D indices", "WHILE: Operation is not supported"]
+    assert find_lacking(["INFO: Initializing", "WHILE: Operation is not supported."]) == []

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ai_edge_litert.compiled_model import CompiledModel
 
 _ADAPTER = re.compile(r"Selected adapter: (.+)")
+_LACKING = re.compile(r"([A-Z0-9_]+: .*?)\.? *")
 _ENGINE_ERRORS = (RuntimeError, ValueError, TypeError)
 
 
@@ -138,6 +139,8 @@ class _Session:
             with _captured(log):
                 self._model = CompiledModel.from_buffer(content, options=options)
         except _ENGINE_ERRORS as error:
+            if lacking := find_lacking(log):
+                raise self._no_kernel(lacking) from error
             said = [line for line in log if line.startswith("ERROR")]
             raise self._fault("opening the file", "\n".join([str(error), *said])) from error
         adapters = _ADAPTER.findall("\n".join(log))
@@ -161,8 +164,36 @@ class _Session:
             for name, row in details.items()
         }
 
+    def _no_kernel(self, lacking: list[str]) -> EdgeproofError:
+        """Nothing is wrong: the accelerator has fewer ops than the interpreter."""
+        ops = ", ".join(dict.fromkeys(line.partition(":")[0] for line in lacking))
+        return EdgeproofError(
+            f"{place(self._artifact, self._name)}: LiteRT's GPU accelerator can't run {ops} as it is here",
+            got="; ".join(lacking),
+            want="ops and arguments that it has kernels for",
+            fix="litert-cpu runs the file",
+            status=ExitStatus.UNAVAILABLE,
+        )
+
     def _fault(self, doing: str, message: str) -> EdgeproofError:
         return engine_fault(self._artifact, self._name, doing, message)
+
+
+def find_lacking(log: Iterable[str]) -> list[str]:
+    """What the accelerator says of ops that it leaves to the CPU, each line once: `WHILE: Operation …`.
+
+    It says so for each signature and subgraph, between a heading and a line of its totals.
+    """
+    found: dict[str, None] = {}
+    listing = False
+    for line in log:
+        if line.endswith("not supported by GPU delegate:"):
+            listing = True
+        elif listing and (row := _LACKING.fullmatch(line)):
+            found[row[1]] = None
+        else:
+            listing = False
+    return list(found)
 
 
 @cache
