@@ -13,6 +13,7 @@ from validation.localize.matching import Match
 from validation.localize.measuring import FACTOR, Error, Floor, difference, floor_of
 from validation.localize.original_graph import OriginalGraph
 from validation.localize.runs import Nudge, OriginalRun, TwinRun
+from validation.runtime import UNIT_ROUNDOFF
 
 NUDGES = 3
 """How often inputs and weights are moved by one ulp."""
@@ -56,6 +57,7 @@ class Experiment:
         inputs: in the file's dtypes, by key.
         given: the same as the original takes them, by tensor.
         rounding: what the export's precision does to a weight; None where it keeps them.
+        arithmetic: greatest error of one result of the export, relative to itself.
     """
 
     bench: Bench
@@ -65,6 +67,7 @@ class Experiment:
     inputs: Mapping[str, np.ndarray]
     given: Mapping[str, np.ndarray]
     rounding: Callable[[np.random.Generator], Nudge] | None = None
+    arithmetic: float = UNIT_ROUNDOFF["float32"]
 
     @property
     def true(self) -> OriginalRun | TwinRun:
@@ -151,7 +154,7 @@ class Experiment:
             rounded = self.rounding(random) if self.rounding is not None else ulp
             yield self.actual.run(moved, wanted, rounded)
             if self.twin is not None:
-                yield self.twin.rounded(given, wanted, seed)
+                yield self.twin.rounded(given, wanted, seed, self.arithmetic)
 
 
 def _moves(array: np.ndarray) -> bool:

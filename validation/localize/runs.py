@@ -10,15 +10,16 @@ import numpy as np
 from converters.graph_edit import make_node, plain
 from validation.dtypes import as_bytes
 from validation.localize.original_graph import OriginalGraph
+from validation.runtime import UNIT_ROUNDOFF
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
+    from validation.truth.rounding import Rounding
+
 Nudge = Callable[[np.ndarray], np.ndarray]
 
 _SCOPE = "localize_cut"
-ROUNDED_ULPS = 1.0
-"""Unit roundoffs by which a simulated rounding moves each result."""
 
 
 class Run(Protocol):
@@ -72,28 +73,32 @@ class TwinRun:
     def __init__(self, original: OriginalGraph, opened: OriginalRun) -> None:
         import tensorflow as tf
 
+        from validation.truth.rounding import Rounding
+
         self._fed = opened.fed
         self._source = opened.graph
         self._tensors = [*(boundary.tensor for boundary in original.boundaries)]
         self._graph = tf.Graph()
         with self._graph.as_default():
-            self._seed = tf.compat.v1.placeholder_with_default(np.uint64(0), ())
+            self._seed = tf.compat.v1.placeholder_with_default(np.int64(0), ())
+            self._amplitude = tf.compat.v1.placeholder_with_default(np.float64(1), ())
             self._given = {
                 tensor: tf.compat.v1.placeholder(_raised(self._source.get_tensor_by_name(self._fed[tensor])))
                 for tensor in original.inputs.values()
             }
             self._exact = self._translated(None)
-            self._rounded = self._translated(self._seed)
+            self._rounded = self._translated(Rounding(self._seed, self._amplitude))
         self._session = tf.compat.v1.Session(graph=self._graph, config=_as_it_stands())
 
     def run(self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str]) -> dict[str, np.ndarray]:
         return self._run(self._exact, feeds, fetches, {})
 
     def rounded(
-        self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str], seed: int
+        self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str], seed: int, relative: float
     ) -> dict[str, np.ndarray]:
-        """As `run`, with every result moved by up to one unit roundoff of the original's dtype."""
-        return self._run(self._rounded, feeds, fetches, {self._seed: np.uint64(seed)})
+        """As `run`, with every result moved at random by up to so much of itself."""
+        extra = {self._seed: np.int64(seed), self._amplitude: relative / UNIT_ROUNDOFF["float32"]}
+        return self._run(self._rounded, feeds, fetches, extra)
 
     def _run(
         self, tensors: Mapping[str, Any], feeds: Mapping[str, np.ndarray], fetches: Iterable[str], extra: Any
@@ -106,17 +111,13 @@ class TwinRun:
         found = self._session.run([tensors[name] for name in names], given)
         return {name: _array(value) for name, value in zip(names, found, strict=True)}
 
-    def _translated(self, seed: Any) -> dict[str, Any]:
+    def _translated(self, rounding: Rounding | None) -> dict[str, Any]:
         """Tensors by the names of the boundaries, and of what stands in for them."""
-        import tensorflow as tf
-
-        from validation.truth.rounding import Rounding
         from validation.truth.translate import Translation
 
         stand_ins = [self._fed[tensor] for tensor in self._tensors]
         wanted = [*map(_full, self._tensors), *stand_ins]
         given = {self._fed[key]: value for key, value in self._given.items()}
-        rounding = None if seed is None else Rounding(seed, tf.constant(ROUNDED_ULPS, tf.float64))
         outputs = [self._source.get_tensor_by_name(name) for name in wanted]
         values = Translation(rounding).run(self._source, given, outputs)
         return dict(zip([*self._tensors, *stand_ins], values, strict=True))

@@ -15,6 +15,18 @@ from validation.localize.file_graph import FileOp
 from validation.localize.original_graph import OriginalGraph
 from validation.localize.runs import OriginalRun, TwinRun
 from validation.noise import PRECISIONS, ROUNDINGS
+from validation.runtime import UNIT_ROUNDOFF
+
+_INT8 = 2.0**-7
+"""Half a step of 8 bits, relative to a value of a quarter of the range, as most are."""
+
+_ARITHMETIC = {
+    "tflite:int8": _INT8,
+    "tflite:int8_io": _INT8,
+    "tflite:dynamic_int8": _INT8,
+    "onnx:float16": UNIT_ROUNDOFF["float16"],
+}
+"""Greatest relative error of a result, in targets that round more than their weights."""
 
 
 def set_up(bench: Bench, graph: FrozenGraph, inputs: Mapping[str, np.ndarray]) -> tuple[Experiment, str]:
@@ -39,6 +51,9 @@ def set_up(bench: Bench, graph: FrozenGraph, inputs: Mapping[str, np.ndarray]) -
             for name, array in inputs.items()
         },
         rounding=PRECISIONS[rounding] if rounding else None,
+        arithmetic=max(
+            UNIT_ROUNDOFF[bench.runtime.arithmetic], _ARITHMETIC.get(str(bench.artifact.target), 0.0)
+        ),
     )
     return experiment, truth
 
