@@ -131,17 +131,20 @@ def _first_find(verdict: Verdict) -> tuple[str, int]:
 
 
 def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
-    """The first layer that creates an error, with those that it is fused with."""
+    """The first layer that creates an error, with those that it is fused with; none where none is told."""
     import tempfile
 
     from validation.localize import localize
 
     with tempfile.TemporaryDirectory(prefix="edgeproof-localize-") as out:
-        found = localize(
-            artifact=artifact,
-            runtime_name=RUNTIMES[artifact.target.format],
-            reference=workshop.reference,
-            graph=workshop.graph,
-            out=Path(out),
-        )
+        try:
+            found = localize(
+                artifact=artifact,
+                runtime_name=RUNTIMES[artifact.target.format],
+                reference=workshop.reference,
+                graph=workshop.graph,
+                out=Path(out),
+            )
+        except Exception:  # a crash names no layer: it counts, and the next mutant is tried
+            return ()
     return next((row.layers for row in found.layers if row.guilty), ())
