@@ -19,6 +19,7 @@ from pathlib import Path
 from bench import models, page, vendors
 from bench.measure import Run, one_after_the_other, run
 from converters.to_onnx import DEFAULT_OPSET
+from pipeline.state import RESULT_NAME
 
 ROOT = Path(__file__).parent.parent
 EDGEPROOF = str(Path(sys.executable).with_name("edgeproof"))
@@ -50,6 +51,7 @@ class Measured:
         vendor: the vendors' steps, by name.
         laps: seconds of our stages in one process.
         verdicts: seconds of each runtime's verdict in `whole`, a dictionary a repetition.
+        sample_s: seconds of one sample on each runtime, the median of those that the verdict timed.
         size_bytes: of each target, ours and theirs.
         latency: of each format, ours and theirs.
     """
@@ -60,6 +62,7 @@ class Measured:
     vendor: dict[str, list[Run]] = field(default_factory=dict)
     laps: list[dict[str, float]] = field(default_factory=list)
     verdicts: list[dict[str, float]] = field(default_factory=list)
+    sample_s: list[dict[str, float]] = field(default_factory=list)
     size_bytes: dict[str, tuple[int, int]] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
@@ -117,6 +120,8 @@ def _repeat(measured: Measured, model: Path, work: Path) -> None:
     lines.write_bytes(b"")
     measured.whole.append(run((EDGEPROOF, "run", str(work / "recipe.toml"), *places), lines))
     measured.verdicts.append({name: float(took) for name, took in VERDICT.findall(lines.read_text())})
+    judged = json.loads((work / "whole" / RESULT_NAME).read_text())["verdicts"]
+    measured.sample_s.append({row["runtime"]: row["latency"]["p50_ms"] / 1000 for row in judged})
     measured.laps.append(_json("bench.laps", str(model), str(work / "laps")))
 
 

@@ -130,15 +130,18 @@ def _verdicts(measured: Sequence[Measured]) -> str:
         "beside each other, and beside the conversions that are still to come.",
         "",
     ]
-    return "\n".join(rows + _by_name({each.name: each.verdicts for each in measured}))
+    rows += _by_name({each.name: each.verdicts for each in measured})
+    rows += ["", "One sample, s: no order of work makes a verdict shorter than a few of these.", ""]
+    rows += _by_name({each.name: each.sample_s for each in measured}, digits=2)
+    return "\n".join(rows)
 
 
-def _by_name(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
+def _by_name(measured: Mapping[str, Sequence[Mapping[str, float]]], digits: int = 1) -> list[str]:
     """A table with a row for each network and a column for each name."""
     names = list(next(iter(measured.values()))[0])
     rows = ["| network | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
     for network, turns in measured.items():
-        cells = [spread([turn[name] for turn in turns]) for name in names]
+        cells = [spread([turn[name] for turn in turns], digits=digits) for name in names]
         rows.append(f"| {network} | " + " | ".join(cells) + " |")
     return rows
 

@@ -23,6 +23,7 @@ def measured(name: str, export_s: float, whole_s: float) -> Measured:
         vendor={"SavedModel": [Run(40.0, 900.0)] * 2, "tf2onnx": [Run(60.0, 2000.0)] * 2},
         laps=[{"load": 1.0}, {"load": 3.0}],
         verdicts=[{"litert-cpu": 8.0}, {"litert-cpu": 10.0}],
+        sample_s=[{"litert-cpu": 0.25}, {"litert-cpu": 0.75}],
         size_bytes={"tfjs": (1_000_000, 2_000_000)},
     )
 
@@ -45,6 +46,7 @@ def test_the_page_has_ratios_goals_laps_and_verdicts():
         "- Goal, below the hungriest vendor's for the export: reached.",
         "## Where the validation's time goes, s",
         "| Small | 9.0 (8.0-10.0) |",
+        "| Small | 0.50 (0.25-0.75) |",
         "| Small | 2.0 (1.0-3.0) |",
         "| Small | tfjs | 1.000 | 2.000 |  |  |",
     ):
