@@ -54,9 +54,15 @@ def test_the_page_counts_false_alarms_and_time() -> None:
     ]
     text = page.write([], alarms)
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
-    assert "| inference time over the plain check's | 1.50 (median), 1.50 at most | at most 2 |" in text
+    assert "| inference time over the plain check's | 1.50 in all, 1.50 in the median | at most 2 |" in text
     assert "| lstm | onnx:float32 | 3 | 2/3 | 3/3 | 0/3 | 0/3 |" in text
     assert "- lstm, onnx:float32, seed 1: fail: why" in text
+
+
+def test_an_alarm_over_a_runtime_that_is_wrong_is_no_false_one() -> None:
+    text = page.write([], [Alarm("integers", "tfjs:float32", 0, "fail", "why", WRONG)])
+    assert "| false alarms | 0 of 1 (0.0 %) | none |" in text
+    assert "- integers, tfjs:float32: one_hot of floats is all zeros in TF.js 4.22 on wasm" in text
 
 
 @pytest.mark.parametrize(
