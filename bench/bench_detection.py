@@ -29,8 +29,7 @@ QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistak
 def main() -> None:
     arguments = _arguments()
     if arguments.from_log:
-        logs = [_read(log) for log in arguments.from_log]
-        _write(arguments, [r for rows, _ in logs for r in rows], [a for _, rows in logs for a in rows])
+        _write(arguments, *_read(arguments.from_log), logs=len(arguments.from_log))
         return
     with tempfile.TemporaryDirectory(prefix="edgeproof-detection-") as scratch:
         results = list(_mutants(arguments, Path(scratch)))
@@ -38,15 +37,23 @@ def main() -> None:
     _write(arguments, results, alarms)
 
 
-def _write(arguments: argparse.Namespace, results: Sequence[Result], alarms: Sequence[Alarm]) -> None:
-    arguments.output.write_text(page.write(results, alarms), encoding="utf-8")
+def _write(
+    arguments: argparse.Namespace, results: Sequence[Result], alarms: Sequence[Alarm], logs: int = 0
+) -> None:
+    arguments.output.write_text(page.write(results, alarms, logs), encoding="utf-8")
     print(f"wrote {arguments.output}")
 
 
-def _read(log: Path) -> tuple[list[Result], list[Alarm]]:
-    """The rows of a run that was cut short, or whose page is to be written anew."""
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+def _read(logs: Sequence[Path]) -> tuple[list[Result], list[Alarm]]:
+    """The rows of runs that were cut short, or whose page is to be written anew; the last of each counts."""
+    lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = {_key(row): row for row in map(json.loads, lines)}.values()
     return [_result(row) for row in rows if "kind" in row], [Alarm(**row) for row in rows if "net" in row]
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What was tried."""
+    return tuple(row.get(name) for name in ("model", "net", "target", "kind", "seed"))
 
 
 def _result(row: dict[str, Any]) -> Result:

@@ -38,15 +38,16 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
 """.strip()
 
 
-def write(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
-    """The whole page."""
-    parts = [_head(results, alarms), "## What is counted", DEFINITIONS, _kinds(results)]
+def write(results: Sequence[Result], alarms: Sequence[Alarm], logs: int = 0) -> str:
+    """The whole page; `logs` says of how many runs it was put together, 0 of the one that writes it."""
+    parts = [_head(results, alarms, logs), "## What is counted", DEFINITIONS, _kinds(results)]
     parts += [_places(results), _finders(results), _missed(results), _unnamed(results)]
     parts += [_silent(results), _alarms(alarms)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
+def _head(results: Sequence[Result], alarms: Sequence[Alarm], logs: int) -> str:
+    together = f" from the logs of {logs} runs, which were cut short" if logs else ""
     tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     loud = _observable(results)
     rows = [["mutants", str(len(results)), ""]]
@@ -65,7 +66,7 @@ def _head(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
         [
             "# Detection power",
             "",
-            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}: "
+            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}{together}: "
             f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}. "
             f"{len(kinds)} kinds of fault in {len(models)} networks and three formats, and "
             f"{len({a.net for a in alarms})} networks exported rightly, each with up to "
