@@ -7,13 +7,13 @@ Carlo Arithmetic", UCLA CSD-970002 (1997).
 A sum of K terms, added one after the other as engines do, rounds K times, each time by a share of what
 was summed so far. Where the terms scatter around 0 that is a random walk, whose squares add up to K/2
 times those of the terms; where they don't, to K/3 times that of the sum. So each term is moved by
-sqrt(1 + K/2) and the sum by sqrt(1 + K/3) times as much as a single result.
+sqrt(1 + K/2) and the sum by sqrt(1 + K/3) times as much as a single result. Terms of at most 8 bits, as
+bfloat16 has, are taken to add up exactly: float32 holds the sums of 256 products of two of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import Any
 
 from validation.dtypes import epsilon
@@ -51,128 +51,87 @@ class Rounding:
     """How a simulated run is rounded.
 
     Attributes:
-        seed: uint64 scalar tensor; the same seed moves the same values alike.
+        seed: int64 scalar tensor; the same seed moves the same values alike.
         amplitude: float64 scalar tensor, in unit roundoffs.
     """
 
     seed: Any
     amplitude: Any
 
-    def result(self, exact: Any, dtype: Any, number: int, op: str) -> Any:
+    def result(self, exact: Any, op: Any, dtype: Any, place: Place) -> Any:
         """A result, moved where the dtype that the original has there can't hold it.
 
         Args:
             exact: float64.
-            dtype: of the original.
-            number: of the op.
-            op: its type.
+            op: of the original.
+            dtype: that it has there.
+            place: of the op.
         """
         import tensorflow as tf
 
-        terms = tf.cast(tf.shape(exact)[-1], tf.float64) if op in SUMMED_INSIDE else 0.0
-        mover = _mover(_at_most_float32(dtype), 1.0 if op in NEAR_ONE else 0.0)
-        steps = self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)
-        return _like(exact, mover(exact, exact, tf.constant(op not in NEAR_ONE), *steps))
+        terms = tf.cast(tf.shape(exact)[-1], tf.float64) if op.type in SUMMED_INSIDE else 0.0
+        if op.type not in NEAR_ONE:
+            return self._unless_held(exact, self._moved(exact, dtype, place, _of_sum(terms)), dtype)
+        size = tf.abs(exact) + 1.0
+        return exact + (self._moved(size, dtype, place, _of_sum(terms)) - size)
 
-    def sum(self, exact: Any, near: Any, *, short: Any, dtype: Any, number: int, terms: Any) -> Any:
+    def sum(self, exact: Any, near: Any, *, moved: Any, dtype: Any, place: Place, terms: Any) -> Any:
         """As `result`, for sums; one is exact where the sums on the way are, too.
 
         Args:
             exact: float64.
-            near: the same sums of terms that `terms_of` moved.
-            short: whether all terms are of a few bits.
+            near: the same sums of terms that `terms` moved.
+            moved: what the terms were before.
             dtype: of the original.
-            number: of the op.
+            place: of the op.
             terms: in each sum.
         """
-        steps = self._steps(dtype, number, (1.0 + terms / 3.0) ** 0.5)
-        return _like(exact, _mover(_at_most_float32(dtype), 0.0)(exact, near, short, *steps))
-
-    def terms_of(self, values: Any, dtype: Any, number: int, terms: Any) -> Any:
-        """Values that are summed, each moved on its own."""
-        return _like(values, _shaker()(values, *self._steps(dtype, number, (1.0 + terms / 2.0) ** 0.5)))
-
-    def _steps(self, dtype: Any, number: int, growth: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        key = tf.constant((number * 0x9E3779B97F4A7C15) % 2**64, tf.uint64)
-        return self.seed + key, self.amplitude * unit_roundoff(dtype) * growth
+        result = self._moved(near, dtype, place, _of_sum(terms))
+        short = tf.cast(tf.cast(moved, tf.bfloat16), tf.float64)
+        return self._unless_held(exact, result, dtype, tf.reduce_all(tf.equal(short, moved)))
+
+    def terms(self, values: Any, dtype: Any, place: Place, terms: Any) -> Any:
+        """Values that are summed, each moved on its own."""
+        return self._moved(values, dtype, replace(place, number=place.number + 1), (1.0 + terms / 2.0) ** 0.5)
+
+    def _moved(self, values: Any, dtype: Any, place: Place, growth: Any) -> Any:
+        """Each value within some unit roundoffs of itself, evenly distributed."""
+        import tensorflow as tf
+
+        number = tf.constant(place.number, tf.int64)
+        if place.repeated:
+            number += tf.bitcast(tf.reduce_sum(values), tf.int64)
+        most = self.amplitude * (unit_roundoff(dtype) * growth)
+        share = tf.raw_ops.StatelessRandomUniform(
+            shape=tf.shape(values), seed=tf.stack([self.seed, number]), dtype=tf.float64
+        )
+        share.set_shape(values.shape)
+        return values * (1.0 - most + 2.0 * most * share)
+
+    def _unless_held(self, exact: Any, moved: Any, dtype: Any, holds: Any = None) -> Any:
+        import tensorflow as tf
+
+        held = tf.equal(tf.cast(tf.cast(exact, _at_most_float32(dtype)), tf.float64), exact)
+        return tf.where(held if holds is None else held & holds, exact, moved)
 
 
-def are_short(factors: list[Any]) -> Any:
-    """Whether all values have at most 8 bits, as bfloat16 has: float32 then holds sums of 256 products."""
-    import tensorflow as tf
+@dataclass(frozen=True)
+class Place:
+    """Where in the model something is rounded, so that no two places are moved alike.
 
-    return tf.reduce_all([_is_short(values) for values in factors])
-
-
-def _is_short(values: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.reduce_all(tf.equal(tf.cast(tf.cast(values, tf.bfloat16), tf.float64), values))
-
-
-def _like(values: Any, result: Any) -> Any:
-    """A function call forgets the shape."""
-    result.set_shape(values.shape)
-    return result
-
-
-@cache
-def _mover(dtype: Any, beside: float) -> Any:
-    """A function of its own: one node in the traced graph for each op instead of twenty.
-
-    Args:
-        dtype: what it rounds to.
-        beside: magnitude of what the result is the difference of, beyond its own.
+    Attributes:
+        number: of the op; every second one.
+        repeated: it is in a loop, so that its values tell one turn from the next.
     """
-    import tensorflow as tf
 
-    def move(exact: Any, near: Any, can_be_exact: Any, key: Any, most: Any) -> Any:
-        held = tf.cast(tf.cast(exact, dtype), tf.float64)
-        kept = (tf.equal(held, exact) & can_be_exact) | ~tf.math.is_finite(exact)
-        return tf.where(kept, exact, near + (tf.abs(near) + beside) * most * _even(exact, key))
-
-    return tf.function(
-        move, input_signature=[_any(), _any(), tf.TensorSpec((), tf.bool), *_scalars()], autograph=False
-    )
+    number: int
+    repeated: bool
 
 
-@cache
-def _shaker() -> Any:
-    import tensorflow as tf
-
-    def shake(values: Any, key: Any, most: Any) -> Any:
-        return values * (1.0 + most * _even(values, key))
-
-    return tf.function(shake, input_signature=[_any(), *_scalars()], autograph=False)
-
-
-def _any() -> Any:
-    import tensorflow as tf
-
-    return tf.TensorSpec(None, tf.float64)
-
-
-def _scalars() -> tuple[Any, Any]:
-    import tensorflow as tf
-
-    return tf.TensorSpec((), tf.uint64), tf.TensorSpec((), tf.float64)
-
-
-def _even(values: Any, key: Any) -> Any:
-    """Numbers evenly distributed within -1 and 1: a hash of each value.
-
-    Source: the mixer of splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
-    generators", 2014).
-    """
-    import tensorflow as tf
-
-    bits = tf.bitcast(values, tf.uint64) + key
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        shifted = tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64))
-        bits = tf.bitwise.bitwise_xor(bits, shifted) * tf.constant(factor, tf.uint64)
-    return tf.cast(tf.bitcast(bits, tf.int64), tf.float64) * 2.0**-63
+def _of_sum(terms: Any) -> Any:
+    return (1.0 + terms / 3.0) ** 0.5
 
 
 def unit_roundoff(dtype: Any) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from validation.truth.kernels import has_kernel
-from validation.truth.rounding import EXACT, Rounding, are_short
+from validation.truth.rounding import EXACT, Place, Rounding
 from validation.truth.sums import SUMS
 
 Values = list[Any]
@@ -35,6 +35,7 @@ class Translation:
     def __init__(self, rounding: Rounding | None = None) -> None:
         self._rounding = rounding
         self._numbers: dict[tuple[str, str], int] = {}
+        self._loops = 0
 
     def run(self, graph: Any, given: Mapping[str, Any], outputs: Sequence[Any]) -> Values:
         """Values of a graph's tensors.
@@ -61,25 +62,25 @@ class Translation:
     def _round(self, op: Any, inputs: Values, results: Values) -> Values:
         if op.type in EXACT:
             return results
-        rounding, number = self._rounding, self._number(op)
+        rounding, place = self._rounding, self._place(op)
         assert rounding is not None
         dtype = op.outputs[0].dtype
         if op.type in SUMS and dtype.is_floating:
-            place, count = SUMS[op.type]
+            index, count = SUMS[op.type]
             terms = count(op, inputs, results[0])
-            moved = rounding.terms_of(inputs[place], dtype, number + 1, terms)
-            (near,) = _exactly(op, [*inputs[:place], moved, *inputs[place + 1 :]])
-            short = are_short([value for value in inputs if value.dtype.is_floating])
-            return [rounding.sum(results[0], near, short=short, dtype=dtype, number=number, terms=terms)]
+            moved = rounding.terms(inputs[index], dtype, place, terms)
+            (near,) = _exactly(op, [*inputs[:index], moved, *inputs[index + 1 :]])
+            given = inputs[index]
+            return [rounding.sum(results[0], near, moved=given, dtype=dtype, place=place, terms=terms)]
         return [
-            rounding.result(exact, tensor.dtype, number, op.type) if tensor.dtype.is_floating else exact
+            rounding.result(exact, op, tensor.dtype, place) if tensor.dtype.is_floating else exact
             for tensor, exact in zip(op.outputs, results, strict=True)
         ]
 
-    def _number(self, op: Any) -> int:
-        """Two for each op, the same in every run."""
+    def _place(self, op: Any) -> Place:
+        """The same in every run."""
         key = (getattr(op.graph, "name", ""), op.name)
-        return 2 * self._numbers.setdefault(key, len(self._numbers))
+        return Place(2 * self._numbers.setdefault(key, len(self._numbers)), self._loops > 0)
 
     def _call(self, op: Any, inputs: Values) -> Values:
         return self._function(_body(op, "f"), inputs)
@@ -93,6 +94,7 @@ class Translation:
 
         condition, body = _body(op, "cond"), _body(op, "body")
         shapes = [tf.TensorShape(shape) for shape in op.get_attr("output_shapes")]
+        self._loops += 1
         results = tf.while_loop(
             lambda *values: self._function(condition, list(values))[0],
             lambda *values: self._function(body, list(values)),
@@ -100,6 +102,7 @@ class Translation:
             shape_invariants=shapes or [tensor.shape for tensor in op.outputs],
             parallel_iterations=1,
         )
+        self._loops -= 1
         return list(results)
 
     def _if(self, op: Any, inputs: Values) -> Values:

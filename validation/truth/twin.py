@@ -32,7 +32,7 @@ class Twin:
         self._tf, self._signature = tf, signature
         self._concrete = traced.get_concrete_function()
         specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype) for spec in signature.inputs}
-        scalars = tf.TensorSpec((), tf.uint64), tf.TensorSpec((), tf.float64)
+        scalars = tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.float64)
         self._exact = tf.function(self._translate, input_signature=[specs], autograph=False)
         self._rounded = tf.function(self._simulate, input_signature=[specs, *scalars], autograph=False)
 
@@ -51,7 +51,7 @@ class Twin:
     def rounded(self, tensors: Tensors, *, seed: int, amplitude: float) -> dict[str, np.ndarray]:
         """As `run`, with every op's result moved by up to `amplitude` unit roundoffs of its dtype."""
         tf = self._tf
-        scalars = tf.constant(seed, tf.uint64), tf.constant(amplitude, tf.float64)
+        scalars = tf.constant(seed, tf.int64), tf.constant(amplitude, tf.float64)
         return self._call(self._rounded, self._feed(tensors), *scalars)
 
     def _call(self, function: Any, *inputs: Any) -> dict[str, np.ndarray]:
