@@ -59,7 +59,7 @@ def log1p(node: NodeDef, x: Any) -> Any:
     if x.dtype != tf.float32:
         return None
     is_near = tf.abs(x) <= 0.5
-    near = tf.where(is_near, x, tf.zeros_like(x))
+    near = tf.where(is_near, x, tf.zeros([], x.dtype))
     return tf.where(is_near, _log1p_near_zero(near), tf.math.log(1 + x))
 
 
@@ -71,7 +71,7 @@ def softplus(node: NodeDef, x: Any) -> Any:
 
     if x.dtype != tf.float32:
         return None
-    return tf.maximum(x, tf.zeros_like(x)) + _log1p_near_zero(tf.exp(-tf.abs(x)))
+    return tf.nn.relu(x) + _log1p_near_zero(tf.exp(-tf.abs(x)))
 
 
 def _log1p_near_zero(x: Any) -> Any:
