@@ -11,6 +11,14 @@ export let adapter: GPUAdapter | null = null;
 /** Bytes of each WebAssembly binary that was compiled, in order. */
 export const wasmBinaries: string[] = [];
 
+/** What WebGPU found wrong with its commands, and skipped: engines go on, with zeros for results. */
+const gpuErrors: string[] = [];
+
+/** Takes and forgets the errors of WebGPU since the last call. */
+export function takeGpuErrors(): string[] {
+  return gpuErrors.splice(0);
+}
+
 const lines: string[] = [];
 const KEPT_LINES = 400;
 
@@ -69,6 +77,12 @@ function countWebgpu(): void {
   GPU.prototype.requestAdapter = async function(...args) {
     adapter = await requestAdapter.apply(this, args);
     return adapter;
+  };
+  const {requestDevice} = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function(...args) {
+    const device = await requestDevice.apply(this, args);
+    device.addEventListener('uncapturederror', event => gpuErrors.push(event.error.message));
+    return device;
   };
 }
 

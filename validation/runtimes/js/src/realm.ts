@@ -10,7 +10,7 @@
 //   anything that fails                                           -> {"ok": false, "error", "console"}
 
 import type {Switch} from './page';
-import {adapter, collectEvidence, counted, takeConsole, wasmBinaries} from './evidence';
+import {adapter, collectEvidence, counted, takeConsole, takeGpuErrors, wasmBinaries} from './evidence';
 import type {PageEngine} from './page_engine';
 import {decodeFrame, encodeFrame, type Frame} from './wire';
 
@@ -46,6 +46,8 @@ async function answer({header, tensors}: Frame): Promise<Frame> {
       const results = await started().run(
         tensors, header['outputs'] as string[], header['signature'] as string | null);
       const ms = performance.now() - begin;
+      const [wrong] = takeGpuErrors();
+      if (wrong !== undefined) throw new Error(`WebGPU refused a command, and results are not computed: ${wrong}`);
       const ran = {ms, draws: counted.draws - before.draws, dispatches: counted.dispatches - before.dispatches};
       return {header: {...reply().header, ...ran}, tensors: results};
     }
