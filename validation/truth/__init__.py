@@ -1,11 +1,14 @@
 """The truth: what a model computes when nothing is rounded to float32.
 
+    answers      the truth and the noise floor of each batch, with a twin or without
     twin         `build_twin`: the original's graph in float64, and the same with every rounding simulated
     translate    walks a traced graph and builds it again in float64
     kernels      which ops TensorFlow can run in float64
     composed     ops without such a kernel, written out: normalisation, pooling, LRN
     resize       likewise resizing, as products with small matrices
     rounding     which ops round, and by how much
+    sums         which ops sum up, and how many terms
+    quantized    the twin with 8-bit roundings
 
 The twin is built at the graph, not at the config: it needs no Keras and serves SavedModels too.
 """
