@@ -38,12 +38,14 @@ class FileTensor:
         quantization: of an affine quantized one.
         shape: None for what is not known, or changes from call to call; None at all where the rank is not
             known.
+        channels_first: it may hold what the original has channels last.
     """
 
     names: tuple[str, ...]
     dtype: str = ""
     quantization: Quantization | None = None
     shape: tuple[int | None, ...] | None = None
+    channels_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,12 @@ class FileGraph:
         tensors: by a key that is unique in the file.
         ops: each after those that it needs.
         inputs: from each Keras name to its key; likewise `outputs`.
-        channels_first: it may hold what the original has channels last.
     """
 
     tensors: Mapping[str, FileTensor]
     ops: tuple[FileOp, ...]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
-    channels_first: bool = False
 
     @cached_property
     def makers(self) -> Mapping[str, int]:

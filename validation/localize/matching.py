@@ -11,7 +11,7 @@ import numpy as np
 from converters.artifact import Quantization
 from validation.casts import dequantize, quantize
 from validation.dtypes import numpy_dtype
-from validation.localize.file_graph import FileGraph
+from validation.localize.file_graph import FileGraph, FileTensor
 from validation.localize.original_graph import Boundary, OriginalGraph
 
 SAME = 1e-3
@@ -217,22 +217,24 @@ def _layout(
     """The order of axes in which the file has a tensor, and how far it differs then, if that was seen."""
     tensor = file.tensors[key]
     if key not in seen:
-        return _likely(wanted.shape, tensor.shape, file), np.inf
+        return _likely(wanted.shape, tensor.shape, tensor), np.inf
     real = seen[key] if tensor.quantization is None else dequantize(seen[key], tensor.quantization)
     if object in (wanted.dtype, real.dtype):
         return None, 0.0 if np.array_equal(wanted, real) else np.inf
     errors = {
         permutation: _relative(_turned(wanted, permutation), real)
-        for permutation in _permutations(wanted.ndim, file)
+        for permutation in _permutations(wanted.ndim, tensor)
         if _turned(wanted, permutation).shape == real.shape
     }
     if not errors:
-        return _likely(wanted.shape, real.shape, file), np.inf
+        return _likely(wanted.shape, real.shape, tensor), np.inf
     best = min(errors, key=lambda permutation: errors[permutation])
     return best, errors[best]
 
 
-def _likely(wanted: Sequence[int], got: Sequence[int | None] | None, file: FileGraph) -> Permutation | None:
+def _likely(
+    wanted: Sequence[int], got: Sequence[int | None] | None, tensor: FileTensor
+) -> Permutation | None:
     """The order of axes in which most sizes agree."""
 
     def disagreeing(permutation: Permutation | None) -> int:
@@ -241,16 +243,16 @@ def _likely(wanted: Sequence[int], got: Sequence[int | None] | None, file: FileG
 
     if got is None or len(got) != len(wanted):
         return None
-    return min(_permutations(len(wanted), file), key=disagreeing)
+    return min(_permutations(len(wanted), tensor), key=disagreeing)
 
 
 def _turned(values: np.ndarray, permutation: Permutation | None) -> np.ndarray:
     return values if permutation is None else values.transpose(permutation)
 
 
-def _permutations(rank: int, file: FileGraph) -> list[Permutation | None]:
+def _permutations(rank: int, tensor: FileTensor) -> list[Permutation | None]:
     """As it is, and channels last to channels first."""
-    if rank < 3 or not file.channels_first:
+    if rank < 3 or not tensor.channels_first:
         return [None]
     return [None, (0, rank - 1, *range(1, rank - 1))]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _COUNT = re.compile(r"__\d+$")
 """What tf2onnx and our own converter append to make a name unique."""
 
+_TURNING = frozenset({"Transpose", "Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize"})
+"""Ops behind which tensors may have their channels first."""
+
 
 def read(artifact: Artifact) -> FileGraph:
     import onnx
@@ -25,11 +28,14 @@ def read(artifact: Artifact) -> FileGraph:
     model = onnx.load(artifact.entry_path)
     graph, constants, shapes = model.graph, _constants(model.graph), _shapes(model)
     ops, tensors = [], {key: FileTensor((key,)) for key in artifact.input_names.values()}
+    turned: set[str] = set()
     for node in graph.node:
         if node.op_type == "Constant":
             continue
         reads = list(_reads(node))
         outputs = tuple(key for key in node.output if key)
+        if node.op_type in _TURNING or turned.intersection(reads):
+            turned.update(outputs)
         ops.append(
             FileOp(
                 node.op_type,
@@ -40,10 +46,8 @@ def read(artifact: Artifact) -> FileGraph:
         )
         for key in outputs:
             names = tuple(dict.fromkeys((_plain(key), _plain(node.name))))
-            tensors[key] = FileTensor(names, shape=shapes.get(key))
-    return FileGraph(
-        tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names), channels_first=True
-    )
+            tensors[key] = FileTensor(names, shape=shapes.get(key), channels_first=key in turned)
+    return FileGraph(tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names))
 
 
 def write(
