@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from dataclasses import fields
 
+import jsonschema
 import pytest
 
 from tests.validation.localizations import layer, localization
 from tests.validation.results import validation, verdict
 from tests.validation.test_report import HOSTILE, Page
+from validation.localization import LayerError, Localization
 from validation.report import depth, render
-from validation.result import read_result, write_result
+from validation.result import SCHEMA_PATH, dump_result, read_result, write_result
 
 
 @pytest.fixture
@@ -84,3 +88,17 @@ def test_plot_keeps_infinite_errors_inside_and_leaves_out_unknown_ones():
     heights = [y for y, _ in plot.grid]
     assert max(heights) <= depth.HEIGHT - depth.BOTTOM
     assert min(heights) >= depth.TOP
+
+
+@pytest.mark.parametrize(("kind", "part"), [(Localization, "localization"), (LayerError, "layer")])
+def test_the_schema_knows_every_field(kind, part):
+    definition = json.loads(SCHEMA_PATH.read_text())["$defs"][part]
+    names = {field.name for field in fields(kind)}
+    assert set(definition["properties"]) == set(definition["required"]) == names
+
+
+def test_results_with_a_localization_keep_the_schema():
+    result = validation(verdict(verdict="fail", localization=localization()))
+    jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text())).validate(
+        json.loads(dump_result(result))
+    )
