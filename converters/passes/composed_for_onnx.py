@@ -21,6 +21,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Erfinv": expressions.erfinv,
     "FloorDiv": expressions.floor_div,
     "FloorMod": expressions.floor_mod,
+    "Log1p": tflite_expressions.log1p,
     "OneHot": expressions.one_hot,
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,

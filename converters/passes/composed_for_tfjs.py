@@ -15,7 +15,10 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "BatchMatMulV3": expressions.batch_matmul_v3,
     "Bucketize": expressions.bucketize,
     "Erfinv": expressions.erfinv,
+    "Log1p": tflite_expressions.log1p,
     "MatrixBandPart": expressions.matrix_band_part,
+    # Of negative numbers the wasm kernel (4.22) gives 1.2e-38: it begins at the least normal number.
+    "MaxPool3D": tflite_expressions.max_pool_3d,
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,

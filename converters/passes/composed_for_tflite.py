@@ -1,4 +1,4 @@
-"""Ops that TFLite has no builtin for become expressions of ops that it has."""
+"""Ops that TFLite has no builtin for, or loses digits with, become expressions of ops that it has."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "DenseBincount": tflite_expressions.dense_bincount,
     "Erf": tflite_expressions.erf,
     "Erfinv": expressions.erfinv,
+    "Log1p": tflite_expressions.log1p,
     "MaxPool3D": tflite_expressions.max_pool_3d,
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,
+    "Softplus": tflite_expressions.softplus,
     "SpaceToBatchND": tflite_expressions.space_to_batch_3d,
 }
 
