@@ -47,7 +47,9 @@ GAPS = {
     ("conv2d_grouped", "litert-webgpu"): "Binding size for [Buffer (unlabeled)] is zero.",
     ("conv2d_transposed", "litert-webgpu"): "no work was dispatched to WebGPU",
     ("conv3d", "litert-webgpu"): "RESHAPE: Tensor dimensions must be less than 5.",
+    ("embedding_pooled", "litert-webgpu"): "LiteRT.js cannot run every node on webgpu",
     ("lstm", "litert-webgpu"): "GATHER: Only support 1D indices",
+    ("gru", "litert-webgpu"): "GATHER: Only support 1D indices",
     ("conv3d", "tfjs-webgpu"): "cannot index type 'vec5'",
 }
 """What an engine's WebGPU backend can't run, and what it says of it in Chromium: its verdict is `error`."""
