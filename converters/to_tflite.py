@@ -38,7 +38,7 @@ def convert(graph: FrozenGraph, out: Path, options: ConversionOptions = Conversi
     graph_def = load_graph_def(graph)
     notes = apply_passes(graph_def, "tflite")
     model = model_file.parse(translate(graph_def, graph))
-    notes = [*notes, *part_outputs_from_inputs(model)]
+    notes = (*notes, *part_outputs_from_inputs(model))
     _sign(model, graph.signature)
     model_file.share_equal_buffers(model)
     (out / ENTRY).write_bytes(model_file.pack(model))
