@@ -104,6 +104,16 @@ def array_of(model: Model, tensor: Any) -> np.ndarray | None:
     return np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtype).reshape(tensor.shape)
 
 
+def add_buffer(model: Model, values: np.ndarray) -> int:
+    """Number of a new buffer that holds an array."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
 def set_signature(model: Model, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
     """Gives the main subgraph one signature, `serving_default`.
 

@@ -14,6 +14,7 @@ from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
 from converters.tflite import model_file
 from converters.tflite.calibration import samples
+from converters.tflite.ranges import fit_ranges
 
 INT8_STEPS = 255
 
@@ -44,15 +45,19 @@ def quantize_all(
     content = calibrator.add_intermediate_tensors(base.entry_path.read_bytes())
     ranges = calibrator.Calibrator(content).calibrate(lambda: samples(base.signature, calibration))
     measured = model_file.parse(ranges)
+    notes = fit_ranges(measured)
     softmaxes = _output_softmaxes(measured)
     dtype = tf.int8 if precision == "int8_io" else tf.float32
     quantized = tflite_convert.mlir_quantize(
-        ranges, input_data_type=dtype, output_data_type=dtype, denylisted_nodes=set(softmaxes.values())
+        model_file.pack(measured),
+        input_data_type=dtype,
+        output_data_type=dtype,
+        denylisted_nodes=set(softmaxes.values()),
     )
     model = model_file.parse(quantized)
     if precision == "int8_io":
         _stretch(model, measured, softmaxes)
-    notes = [f"softmax of output {name} is computed in float32" for name in softmaxes]
+    notes += [f"softmax of output {name} is computed in float32" for name in softmaxes]
     return model, notes
 
 
