@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 PASSES: Mapping[str, tuple[str, ...]] = {
-    "tflite": ("tensor_lists", "sign_bit", "composed_for_tflite"),
+    "tflite": ("tensor_lists", "sign_bit", "composed_for_tflite", "rsqrt_of_zero"),
     "onnx": ("exact_gelu", "sign_bit", "einsum", "composed_for_onnx"),
-    "tfjs": ("exact_gelu", "sign_bit", "grouped_convolution", "einsum", "composed_for_tfjs"),
+    "tfjs": (
+        *("exact_gelu", "sign_bit", "grouped_convolution", "einsum", "composed_for_tfjs"),
+        "narrow_integers",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "BatchMatMulV3": expressions.batch_matmul_v3,
     "Bucketize": expressions.bucketize,
     "Erfinv": expressions.erfinv,
+    "FloorDiv": expressions.float_floor_div,
     "Log1p": tflite_expressions.log1p,
     "MatrixBandPart": expressions.matrix_band_part,
     # Of negative numbers the wasm kernel (4.22) gives 1.2e-38: it begins at the least normal number.
@@ -22,8 +23,10 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,
+    "Sign": expressions.sign,
     "Softsign": expressions.softsign,
     "SpaceToDepth": expressions.space_to_depth,
+    "Xlogy": expressions.xlogy,
 }
 
 

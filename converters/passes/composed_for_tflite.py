@@ -20,6 +20,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "DenseBincount": tflite_expressions.dense_bincount,
     "Erf": tflite_expressions.erf,
     "Erfinv": expressions.erfinv,
+    "Expm1": expressions.expm1,
     "Log1p": tflite_expressions.log1p,
     "MaxPool3D": tflite_expressions.max_pool_3d,
     "ResizeArea": tflite_expressions.separable_resize,

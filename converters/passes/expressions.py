@@ -143,3 +143,36 @@ def scatter_nd(node: NodeDef, indices: Any, updates: Any, shape: Any) -> Any:
 
     zeros = tf.fill(shape, tf.zeros([], updates.dtype))
     return tf.raw_ops.TensorScatterAdd(tensor=zeros, indices=indices, updates=updates)
+
+
+def expm1(node: NodeDef, x: Any) -> Any:
+    """TFLite writes exp(x) - 1 (TF 2.21), which is 0 for 1e-9; this is a Taylor series near 0."""
+    import tensorflow as tf
+
+    series = tf.ones_like(x)
+    for power in range(9, 1, -1):
+        series = 1 + x * (1 / power) * series
+    return tf.where(tf.abs(x) < 0.5, x * series, tf.exp(x) - 1)
+
+
+def sign(node: NodeDef, x: Any) -> Any:
+    """TF.js' wasm kernel (4.22) gives 0 for 1e-7, and its plain one 0 for NaN."""
+    import tensorflow as tf
+
+    ones = tf.ones_like(x)
+    return tf.where(x > 0, ones, tf.where(x < 0, -ones, x))
+
+
+def xlogy(node: NodeDef, x: Any, y: Any) -> Any:
+    """x log(y), and 0 where x is 0."""
+    import tensorflow as tf
+
+    is_zero = tf.equal(x, 0)
+    return tf.where(is_zero, tf.zeros_like(x * y), x * tf.math.log(tf.where(is_zero, tf.ones_like(x * y), y)))
+
+
+def float_floor_div(node: NodeDef, x: Any, y: Any) -> Any:
+    """Floats, rounded down; TF.js' plain kernel (4.22) goes through int32, and 1e10 // 3 is negative."""
+    import tensorflow as tf
+
+    return tf.floor(x / y) if x.dtype.is_floating else None
