@@ -39,12 +39,6 @@ SMALL = (
 """Cases of the tests' zoo."""
 
 
-TRUE_ALARMS: Mapping[tuple[str, str], str] = {
-    ("integers", "tfjs:float32"): "one_hot of floats is all zeros in TF.js 4.22 on wasm",
-}
-"""Exports that a runtime computes wrongly: alarms that are right, each a row of docs/known-faults.md."""
-
-
 @dataclass(frozen=True)
 class Net:
     """A network that is exported as it is.

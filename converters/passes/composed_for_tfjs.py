@@ -20,6 +20,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "MatrixBandPart": expressions.matrix_band_part,
     # Of negative numbers the wasm kernel (4.22) gives 1.2e-38: it begins at the least normal number.
     "MaxPool3D": tflite_expressions.max_pool_3d,
+    "OneHot": expressions.compared_one_hot,
     "ResizeArea": tflite_expressions.separable_resize,
     "ResizeBicubic": tflite_expressions.separable_resize,
     "Roll": expressions.roll,

@@ -137,6 +137,16 @@ def one_hot(node: NodeDef, indices: Any, depth: Any, on: Any, off: Any) -> Any:
     return tf.raw_ops.OneHot(indices=safe, depth=depth, on_value=on, off_value=off, axis=node.attr["axis"].i)
 
 
+def compared_one_hot(node: NodeDef, indices: Any, depth: Any, on: Any, off: Any) -> Any:
+    """TF.js' wasm kernel (4.22) writes integers into a tensor of floats: all zeros."""
+    import tensorflow as tf
+
+    if node.attr["axis"].i != -1 or not on.dtype.is_floating:
+        return None
+    is_hot = tf.equal(tf.expand_dims(indices, -1), tf.cast(tf.range(depth), indices.dtype))
+    return tf.where(is_hot, on, off)
+
+
 def scatter_nd(node: NodeDef, indices: Any, updates: Any, shape: Any) -> Any:
     """Duplicate indices add up; tf2onnx 1.17 lets the last one win (ScatterND without reduction)."""
     import tensorflow as tf

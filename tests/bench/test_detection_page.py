@@ -59,12 +59,6 @@ def test_the_page_counts_false_alarms_and_time() -> None:
     assert "- lstm, onnx:float32, seed 1: fail: why" in text
 
 
-def test_an_alarm_over_a_runtime_that_is_wrong_is_no_false_one() -> None:
-    text = page.write([], [Alarm("integers", "tfjs:float32", 0, "fail", "why", WRONG)])
-    assert "| false alarms | 0 of 1 (0.0 %) | none |" in text
-    assert "- integers, tfjs:float32: one_hot of floats is all zeros in TF.js 4.22 on wasm" in text
-
-
 @pytest.mark.parametrize(
     ("actual", "found"),
     [

@@ -69,6 +69,14 @@ TFJS = {
         raw("BatchMatMulV3", inputs=["x", "y"], Tout="int32", adj_y=True),
         [RNG.integers(-9, 9, (2, 3, 4)).astype("i1"), RNG.integers(-9, 9, (2, 5, 4)).astype("i1")],
     ),
+    "OneHot": (
+        raw("OneHot", inputs=["indices"], depth=3, on_value=2.0, off_value=-1.0, axis=-1),
+        [np.array([[-1, 0], [2, 3]], "i4")],
+    ),
+    "Xlogy": (
+        raw("Xlogy", inputs=["x", "y"]),
+        [np.array([0, 0, 0, 1, -2], "f4"), np.array([0, -1, 3, 2, 3], "f4")],
+    ),
     "MatrixBandPart": (raw("MatrixBandPart", inputs=["input"], num_lower=-1, num_upper=0), [SMALL]),
 }
 ONNX = {
