@@ -139,17 +139,19 @@ def _names_in_file(signature: Signature) -> dict[str, str]:
 
 
 def _translate(graph_def: GraphDef, graph: FrozenGraph, names: Mapping[str, str], opset: int) -> ModelProto:
-    from converters.onnx_model.translate import translate
+    from converters.onnx_model.translate import culprit, translate
 
     inputs = {tensor: name for name, tensor in graph.input_tensors.items()}
     outputs = {tensor: names[name] for name, tensor in graph.output_tensors.items()}
     try:
         return translate(graph_def, inputs, outputs, opset)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+        node = culprit(error)
+        where = "" if node is None else f"layer {layer_of(node, graph.layers)} ({node}): "
         raise _fault(
             ExportTarget("onnx", "float32"),
             "tf2onnx can't translate the graph",
-            f"{type(error).__name__}: {error}",
+            f"{where}{type(error).__name__}: {error}",
             f"a graph that tf2onnx {version('tf2onnx')} translates",
         ) from error
 

@@ -52,6 +52,24 @@ def translate(
         return _optimize(_process(tf_graph, inputs, outputs, opset), catch_errors=True)
 
 
+def culprit(error: BaseException) -> str | None:
+    """Name of the TensorFlow node that tf2onnx was translating when it raised; None if that can't be told.
+
+    tf2onnx (1.17) logs the name and leaves it out of the exception. But each of its handlers takes
+    the node as an argument of this name.
+    """
+    from tf2onnx.graph import Node
+
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        # The loop over all nodes has gone on since, and is at another one.
+        if frame.f_code.co_name != "tensorflow_onnx_mapping" and isinstance(frame.f_locals.get("node"), Node):
+            return frame.f_locals["node"].name
+        traceback = traceback.tb_next
+    return None
+
+
 def _process(tf_graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int) -> Any:
     from tf2onnx.tfonnx import process_tf_graph
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,6 +73,20 @@ def test_an_opset_that_tf2onnx_does_not_write_is_refused(images, tmp_path):
         export(images, "onnx", tmp_path, opset=23)
     assert str(caught.value) == (
         "onnx: no such opset here\n  got:  23\n  want: 13 to 18\n  fix:  leave the opset out to get 18"
+    )
+
+
+def test_an_op_that_tf2onnx_stumbles_over_is_an_error_that_names_the_layer(keras, tmp_path):
+    import tensorflow as tf
+
+    spectrum = op_model(keras, lambda x: tf.abs(tf.signal.stft(x, 8, 4)), (32,))
+    with pytest.raises(EdgeproofError) as caught:
+        export(spectrum, "onnx", tmp_path)
+    assert caught.value.what == "onnx:float32: tf2onnx can't translate the graph"
+    assert re.fullmatch(
+        r"layer op \(\S*/Abs\): ValueError: make_sure failure: "
+        r"ComplexAbs expected the first dimension to be 2 but shape is \[-1, -1, -1, -1\]",
+        caught.value.got,
     )
 
 
