@@ -23,9 +23,7 @@ from validation.runtimes.environments import Environment, find_python, how_to_ma
 from validation.runtimes.machine import instruction_set
 
 JAX = Environment("jax", "jax keras", ("jax", "keras"))
-JAX_CUDA = Environment(
-    "cuda", "'jax[cuda13]' keras", ("jax", "keras", "jax-cuda13-plugin|jax-cuda12-plugin")
-)
+JAX_CUDA = Environment("cuda", "'jax[cuda13]' keras", ("jax", "keras", "jax-cuda13-plugin|jax-cuda12-plugin"))
 
 _PRECISIONS: Mapping[Arithmetic, str] = {"float32": "float32", "tf32": "tensorfloat32"}
 """As `jax_default_matmul_precision` calls them."""
