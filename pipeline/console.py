@@ -114,7 +114,7 @@ def _line(verdict: Verdict, seconds: float | None) -> str:
     nearest = worst(verdict.outputs)
     measure = "" if nearest is None else describe_output(nearest)
     time = "" if seconds is None else f"{seconds:.1f} s"
-    return f"{word} {verdict.target:<20} {verdict.runtime:<24} {measure:<40} {time:>8}".rstrip()
+    return f"{word} {verdict.target:<20} {verdict.runtime:<24} {measure:<46} {time:>8}".rstrip()
 
 
 def describe_output(output: OutputVerdict) -> str:

@@ -29,8 +29,7 @@ from validation.verdict import Verdict
 
 SLOWEST = ("*tfjs*-cpu", "*webgpu*", "*webgl*", "litert-gpu*", "litert-reference")
 """Runtimes that take longest, the slowest first: plain JavaScript, then software GPUs, then kernels
-that are written to be read. ResNet50: 11 s a sample in plain JavaScript, 3 in LiteRT's reference
-kernels, under half a second in the others."""
+that are written to be read. `docs/benchmarks.md` has the seconds of each for one sample."""
 
 
 class Judges:
