@@ -11,8 +11,9 @@ from converters.artifact import hash_file
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import GRAPH_NAME, RECORD_NAME, FrozenGraph
 from converters.graph_clean import clean
-from converters.graph_edit import all_nodes, layer_of
+from converters.graph_edit import all_nodes
 from converters.graph_names import name_ends
+from converters.layer_names import LayerNames
 from converters.progress import advance
 from converters.serial import dumps, loads
 from converters.source import OpenModel, SourceModel
@@ -105,6 +106,11 @@ def shared_graph_def(graph: FrozenGraph) -> GraphDef:
     return _cache[graph.sha256]
 
 
+def layer_names(graph: FrozenGraph) -> LayerNames:
+    """Which layer each node of a frozen graph belongs to."""
+    return LayerNames.of_graph(shared_graph_def(graph), graph.layers)
+
+
 def read_frozen(directory: Path) -> FrozenGraph:
     """The record that `freeze` left in a directory.
 
@@ -158,8 +164,9 @@ def _refuse_state(function: Any, model: OpenModel) -> None:
     graph_def = function.graph.as_graph_def()
     for node in all_nodes(graph_def):
         if node.op in STATE_OPS:
+            layer = LayerNames.of_graph(graph_def, model.layers).of(node.name)
             raise EdgeproofError(
-                f"layer {layer_of(node.name, model.layers)}: changes its state while the model runs",
+                f"layer {layer}: changes its state while the model runs",
                 got=f"{node.op} at {node.name}",
                 want="a model whose answer depends on its inputs alone",
                 fix="build the layer with stateful=False, or pass the state in and out as tensors; "
@@ -237,8 +244,9 @@ def _confirm_frozen(graph_def: GraphDef, model: OpenModel, inputs: set[str]) -> 
         takes_resource = any(value.type == resource for value in node.attr.values())
         if not (extra_input or takes_resource or node.op in RESOURCE_OPS):
             continue
+        layer = LayerNames.of_graph(graph_def, model.layers).of(node.name)
         raise EdgeproofError(
-            f"layer {layer_of(node.name, model.layers)}: holds something that can't be made a constant",
+            f"layer {layer}: holds something that can't be made a constant",
             got=f"{node.op} at {node.name}",
             want="weights and arithmetic only, no lookup table, hash table or variable",
             fix="move vocabulary lookups out of the model and give it their integer results",

@@ -6,7 +6,6 @@ A GraphDef names a tensor "node" or "node:1"; a function in its library names it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -165,20 +164,6 @@ def fresh_name(wanted: str, taken: Iterable[str]) -> str:
     while f"{wanted}_{number}" in used:
         number += 1
     return f"{wanted}_{number}"
-
-
-def layer_of(node: str, layers: Mapping[str, str]) -> str:
-    """Keras layer that a node belongs to, or the node's own scope if none is known.
-
-    Keras opens a name scope for each layer, and TensorFlow appends "_1", "_2" … to a scope that
-    is entered again. The innermost scope that is a layer's name wins.
-    """
-    scopes = node.split("/")
-    for scope in reversed(scopes):
-        for candidate in (scope, re.sub(r"_\d+$", "", scope)):
-            if candidate in layers:
-                return candidate
-    return "/".join(scopes[:-1]) or node
 
 
 def rename_nodes(nodes: Nodes, names: Mapping[str, str]) -> None:

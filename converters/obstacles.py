@@ -50,13 +50,15 @@ def find_obstacles(graph: FrozenGraph, target: ExportTarget) -> tuple[Obstacle, 
 
 
 def _obstacles(graph_def: GraphDef, graph: FrozenGraph, target: ExportTarget) -> tuple[Obstacle, ...]:
-    from converters.graph_edit import all_nodes, layer_of
+    from converters.graph_edit import all_nodes
+    from converters.layer_names import LayerNames
 
+    names = LayerNames.of_graph(graph_def, graph.layers)
     found: dict[tuple[str, str], Obstacle] = {}
     for node in all_nodes(graph_def):
         reason = _reason(node, target.format)
         if reason is not None:
-            layer = layer_of(node.name, graph.layers)
+            layer = names.of(node.name)
             found[layer, node.op] = Obstacle(layer, node.op, target, *reason)
     return tuple(found.values())
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from converters.artifact import Artifact, record_files
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import ConversionOptions, FrozenGraph
-from converters.graph_edit import layer_of
 from converters.onnx_model.unsupported import UNSUPPORTED, unsupported
 from converters.signature import Signature
 from converters.target import ExportTarget
@@ -139,6 +138,7 @@ def _names_in_file(signature: Signature) -> dict[str, str]:
 
 
 def _translate(graph_def: GraphDef, graph: FrozenGraph, names: Mapping[str, str], opset: int) -> ModelProto:
+    from converters.freeze import layer_names
     from converters.onnx_model.translate import culprit, translate
 
     inputs = {tensor: name for name, tensor in graph.input_tensors.items()}
@@ -147,7 +147,7 @@ def _translate(graph_def: GraphDef, graph: FrozenGraph, names: Mapping[str, str]
         return translate(graph_def, inputs, outputs, opset)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
         node = culprit(error)
-        where = "" if node is None else f"layer {layer_of(node, graph.layers)} ({node}): "
+        where = "" if node is None else f"layer {layer_names(graph).of(node)} ({node}): "
         raise _fault(
             ExportTarget("onnx", "float32"),
             "tf2onnx can't translate the graph",
@@ -157,11 +157,13 @@ def _translate(graph_def: GraphDef, graph: FrozenGraph, names: Mapping[str, str]
 
 
 def _refuse_untranslated(model: ModelProto, graph: FrozenGraph, target: ExportTarget) -> None:
+    from converters.freeze import layer_names
     from converters.onnx_model.reopen import untranslated
 
     nodes = untranslated(model)
     if nodes:
-        rows = [f"{node.op_type} in layer {layer_of(node.name, graph.layers)}" for node in nodes]
+        names = layer_names(graph)
+        rows = [f"{node.op_type} in layer {names.of(node.name)}" for node in nodes]
         raise _fault(
             target,
             "ops that ONNX doesn't have",

@@ -11,7 +11,6 @@ from typing import Any
 from converters.artifact import Artifact, record_files
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import ConversionOptions, FrozenGraph
-from converters.graph_edit import layer_of
 from converters.signature import Signature
 from converters.target import ExportTarget
 from converters.tfjs_model.unsupported import UNSUPPORTED, unsupported
@@ -122,8 +121,11 @@ def fault(target: ExportTarget, what: str, got: str, want: str, fix: str = "") -
 
 
 def _refuse_unknown(unknown: Sequence[tuple[str, str]], graph: FrozenGraph, target: ExportTarget) -> None:
+    from converters.freeze import layer_names
+
     if unknown:
-        rows = [f"{op} in layer {layer_of(node, graph.layers)}" for node, op in unknown]
+        names = layer_names(graph)
+        rows = [f"{op} in layer {names.of(node)}" for node, op in unknown]
         raise fault(
             target,
             "ops that TF.js doesn't have",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from converters.errors import EdgeproofError, ExitStatus
 from converters.frozen import FrozenGraph
-from converters.graph_edit import layer_of
 from converters.signature import TensorSpec
 
 if TYPE_CHECKING:
@@ -57,11 +56,13 @@ def translate(graph_def: GraphDef, graph: FrozenGraph) -> bytes:
 
 def _explained(error: Any, graph: FrozenGraph) -> EdgeproofError:
     """The converter's complaint with the Keras layers that it is about."""
-    rows = []
+    from converters.freeze import layer_names
+
+    rows, names = [], layer_names(graph)
     for fault in error.errors:
         op = fault.operator.name
         nodes = [call.name for call in fault.location.call]
-        where = f"layer {layer_of(nodes[0], graph.layers)} " if nodes else ""
+        where = f"layer {names.of(nodes[0])} " if nodes else ""
         first_line = fault.error_message.partition("\n")[0]
         rows.append(f"{where}({op}): {first_line}")
     return EdgeproofError(

@@ -13,7 +13,7 @@ import pytest
 from converters import freeze as freezing
 from converters.errors import EdgeproofError
 from converters.freeze import freeze_model, load_graph_def, read_frozen
-from converters.graph_edit import all_nodes, layer_of
+from converters.graph_edit import all_nodes
 from tests.converters.open_keras import InMemory
 from tests.converters.tflite_helpers import chain, frozen
 from tests.zoo import ZOO
@@ -154,22 +154,6 @@ def test_record_is_read_back_and_a_changed_graph_is_found_out(tmp_path: Path) ->
         read_frozen(graph.directory)
     assert caught.value.what == f"{graph.graph_path}: not the graph that was frozen"
     assert caught.value.want == f"sha256 {graph.sha256}"
-
-
-@pytest.mark.parametrize(
-    ("node", "layer"),
-    [
-        ("functional_1/lstm_1_2/while/MatMul", "lstm_1"),
-        ("model/dense/MatMul", "dense"),
-        ("model/dense_1/MatMul", "dense_1"),
-        ("model/bidirectional_1/forward_lstm_1/add", "bidirectional"),
-        ("model/unknown/add", "model/unknown"),
-        ("add", "add"),
-    ],
-)
-def test_layer_is_the_innermost_scope_that_a_layer_has(node: str, layer: str) -> None:
-    layers = {"lstm_1": "LSTM", "dense": "Dense", "dense_1": "Dense", "bidirectional": "Bidirectional"}
-    assert layer_of(node, layers) == layer
 
 
 PROGRAM = """

@@ -14,7 +14,6 @@ import pytest
 
 from converters.artifact import record_files
 from tests.validation.localize_helpers import make_model
-from validation.localize.layer_names import LayerNames
 from validation.runtimes.tfjs_node import DIST
 
 FORMATS = ("onnx", "tflite", "tfjs")
@@ -136,19 +135,3 @@ def test_a_changed_stride_is_told_by_the_shape(cnn, tmp_path):
     found = cnn.localize(artifact)
     assert found.guilty == ("second",)
     assert found.summary == "second creates the error: shape [8, 5, 5, 4] instead of [8, 3, 3, 4]"
-
-
-@pytest.mark.parametrize(
-    ("scopes", "node", "layer"),
-    [
-        (("m/conv2d/x", "m/conv2d_1/x"), "m/conv2d_1/Conv2D", "conv2d_1"),
-        (("m/conv2d_1/x", "m/conv2d_1_1/x"), "m/conv2d_1/Conv2D", "conv2d"),
-        (("m/conv2d_1/x", "m/conv2d_1_1/x"), "m/conv2d_1_1/Conv2D", "conv2d_1"),
-        (("m/add/x",), "m/conv2d/add", "conv2d"),
-        ((), "m/elsewhere/Mul", "m/elsewhere"),
-    ],
-    ids=["plain", "entered-twice", "entered-twice-second", "op-named-like-a-layer", "no-layer"],
-)
-def test_nodes_belong_to_the_right_one_of_numbered_layers(scopes, node, layer):
-    names = LayerNames([*scopes, node], {"conv2d": "Conv2D", "conv2d_1": "Conv2D", "add": "Add"})
-    assert names.of(node) == layer

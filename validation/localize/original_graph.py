@@ -9,7 +9,7 @@ from typing import Any
 from converters.freeze import load_graph_def
 from converters.frozen import FrozenGraph
 from converters.graph_edit import node_of, plain
-from validation.localize.layer_names import LayerNames
+from converters.layer_names import LayerNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class OriginalGraph:
     def __init__(self, graph: FrozenGraph) -> None:
         self.definition = load_graph_def(graph)
         self._nodes = {node.name: node for node in self.definition.node}
-        self._layers = LayerNames(self._nodes, graph.layers)
+        self._layers = LayerNames.of_graph(self.definition, graph.layers)
         self._order = _topological(self._nodes)
         self._rank = {name: rank for rank, name in enumerate(self._order)}
         self.inputs = {name: plain(tensor) for name, tensor in graph.input_tensors.items()}
