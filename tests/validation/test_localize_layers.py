@@ -135,3 +135,30 @@ def test_a_changed_stride_is_told_by_the_shape(cnn, tmp_path):
     found = cnn.localize(artifact)
     assert found.guilty == ("second",)
     assert found.summary == "second creates the error: shape [8, 5, 5, 4] instead of [8, 3, 3, 4]"
+
+
+def test_layers_that_the_optimiser_joins_wrongly_are_named_together(tmp_path, monkeypatch):
+    """Pad_Fusion of ONNX Runtime folds a zero padding into MaxPool, which then takes it for minus infinity."""
+    import keras
+
+    monkeypatch.setattr("converters.onnx_model.padding.protect_padding", lambda *_: [])
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 2), name="image"),
+            layers.Conv2D(2, 1, use_bias=False, name="stem"),
+            layers.ZeroPadding2D(1, name="pad"),
+            layers.MaxPooling2D(3, strides=2, name="pool"),
+            layers.Flatten(name="flat"),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    made = make_model(model, tmp_path, "onnx")
+    found = made.localize(made.exports["onnx"])
+    assert found.guilty == ("pad", "pool")
+    assert found.summary == (
+        "pad + pool creates the error: right when the tensor between them is looked at: "
+        "the runtime joins them wrongly"
+    )
+    assert made.localize(made.exports["onnx"], "onnxruntime-unoptimized").guilty == ()
+    assert run_bare(Path(found.reproducer)).returncode == 1
