@@ -206,3 +206,27 @@ def test_what_float32_holds_exactly_is_never_moved():
     x = np.arange(-12, 12, dtype=np.float32).reshape(4, 6)
     twin, given = traced(lambda x: tf.floor(x / 4.0) + tf.matmul(x, tf.eye(6)), x=x)
     np.testing.assert_array_equal(twin.rounded({"x": x}, seed=1, amplitude=8.0)["y"], given["y"])
+
+
+def test_equal_terms_of_a_sum_are_rounded_alike():
+    """Engines add them one after the other, each time with the same rest, which adds up."""
+    spike, mixed = np.zeros((64, 400), np.float32), noise(64, 400)
+    spike[:, 3] = 1.7
+    twin, _ = traced(lambda x: tf.reduce_mean(tf.square(x - tf.reduce_mean(x, 1, True)), 1), x=mixed)
+
+    def moved(x):
+        """Relative to the exact variance, in unit roundoffs."""
+        exact = twin.run({"x": x})["y"]
+        return rms(twin.rounded({"x": x}, seed=1, amplitude=1.0)["y"] / exact - 1) * 2**24
+
+    assert 400 / 4 < moved(spike) < 400
+    assert moved(mixed) < 2 * np.sqrt(400)
+
+
+def test_sums_of_nothing_and_over_all_axes_are_moved_too():
+    x = noise(3, 4, 5)
+    twin, given = traced(
+        lambda x: tf.reduce_sum(x[:, :, :0], (-1, 1)) + tf.reduce_sum(x / 3.0) + tf.reduce_sum(x, (0, -1))[0],
+        x=x,
+    )
+    np.testing.assert_allclose(twin.rounded({"x": x}, seed=1, amplitude=1.0)["y"], given["y"], rtol=1e-5)

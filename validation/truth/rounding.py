@@ -7,8 +7,12 @@ Carlo Arithmetic", UCLA CSD-970002 (1997).
 A sum of K terms, added one after the other as engines do, rounds K times, each time by a share of what
 was summed so far. Where the terms scatter around 0 that is a random walk, whose squares add up to K/2
 times those of the terms; where they don't, to K/3 times that of the sum. So each term is moved by
-sqrt(1 + K/2) and the sum by sqrt(1 + K/3) times as much as a single result. Terms of at most 8 bits, as
-bfloat16 has, are taken to add up exactly: float32 holds the sums of 256 products of two of them.
+sqrt(1 + K/2) and the sum by sqrt(1 + K/3) times as much as a single result. Equal
+terms are rounded alike: once the sum is large, each addition of t leaves the same rest of t on the grid of
+the sum, and m of these make m times that, not sqrt(m) times. So K/3 becomes P/3, with P the pairs of equal
+terms: K where all differ, K^2 where all are equal, as in the mean of a constant, or where all but one are,
+as in the variance of a single spike. Terms of at most 8 bits, as bfloat16 has, are taken to add up exactly:
+float32 holds the sums of 256 products of two of them.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from validation.dtypes import epsilon
+from validation.truth.sums import Terms
 
 _MOVED = """
 Abs ArgMax ArgMin BatchToSpace BatchToSpaceND Bitcast BroadcastTo Cast Ceil ClipByValue Concat
@@ -75,7 +80,7 @@ class Rounding:
         size = tf.abs(exact) + 1.0
         return exact + (self._moved(size, dtype, place, _of_sum(terms)) - size)
 
-    def sum(self, exact: Any, near: Any, *, moved: Any, dtype: Any, place: Place, terms: Any) -> Any:
+    def sum(self, exact: Any, near: Any, *, moved: Any, dtype: Any, place: Place, terms: Terms) -> Any:
         """As `result`, for sums; one is exact where the sums on the way are, too.
 
         Args:
@@ -88,13 +93,14 @@ class Rounding:
         """
         import tensorflow as tf
 
-        result = self._moved(near, dtype, place, _of_sum(terms))
+        result = self._moved(near, dtype, place, _of_sum(terms.pairs))
         short = tf.cast(tf.cast(moved, tf.bfloat16), tf.float64)
         return self._unless_held(exact, result, dtype, tf.reduce_all(tf.equal(short, moved)))
 
-    def terms(self, values: Any, dtype: Any, place: Place, terms: Any) -> Any:
+    def terms(self, values: Any, dtype: Any, place: Place, terms: Terms) -> Any:
         """Values that are summed, each moved on its own."""
-        return self._moved(values, dtype, replace(place, number=place.number + 1), (1.0 + terms / 2.0) ** 0.5)
+        growth = (1.0 + terms.number / 2.0) ** 0.5
+        return self._moved(values, dtype, replace(place, number=place.number + 1), growth)
 
     def _moved(self, values: Any, dtype: Any, place: Place, growth: Any) -> Any:
         """Each value within some unit roundoffs of itself, evenly distributed."""

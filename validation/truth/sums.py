@@ -1,26 +1,52 @@
-"""Ops that sum up terms: which input's elements are the terms, and how many a sum has."""
+"""Ops that sum up terms: which input's elements are the terms, how many a sum has, and how many are alike."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from validation.dtypes import epsilon
+
+PROBES = 8
+"""Terms of each sum that all others are held against."""
+
+ALIKE = 64 * epsilon("float32") / 2
+"""Relative difference up to which terms are taken for equal: in a simulated run four ops on the way may move
+each of two by 8 unit roundoffs."""
+
 Values = list[Any]
-Count = Callable[[Any, Values, Any], Any]
-"""From an op, its inputs and its result to the number of terms, a float64 scalar tensor."""
 
 
-def _by_kernel(op: Any, inputs: Values, _: Any) -> Any:
-    return _taps(inputs) * _size(inputs[1], -2)
+@dataclass(frozen=True)
+class Terms:
+    """What is added up.
+
+    Attributes:
+        number: of terms in a sum; float64 scalar tensor.
+        pairs: of terms of a sum whose roundings are the same, each also with itself, as many as `number`
+            where all differ and its square where all are equal; float64, a scalar or of the sums' shape.
+    """
+
+    number: Any
+    pairs: Any
 
 
-def _backwards(op: Any, inputs: Values, _: Any) -> Any:
-    return _taps(inputs) * _size(inputs[1], -1)
+Count = Callable[[Any, Values, Any], Terms]
+"""From an op, its inputs and its result to its terms."""
 
 
-def _depthwise(op: Any, inputs: Values, _: Any) -> Any:
-    return _taps(inputs)
+def _by_kernel(op: Any, inputs: Values, _: Any) -> Terms:
+    return _unlike(_taps(inputs) * _size(inputs[1], -2))
+
+
+def _backwards(op: Any, inputs: Values, _: Any) -> Terms:
+    return _unlike(_taps(inputs) * _size(inputs[1], -1))
+
+
+def _depthwise(op: Any, inputs: Values, _: Any) -> Terms:
+    return _unlike(_taps(inputs))
 
 
 def _taps(inputs: Values) -> Any:
@@ -29,27 +55,60 @@ def _taps(inputs: Values) -> Any:
     return tf.cast(tf.reduce_prod(tf.shape(inputs[1])[:-2]), tf.float64)
 
 
-def _by_rows(op: Any, inputs: Values, _: Any) -> Any:
+def _by_rows(op: Any, inputs: Values, _: Any) -> Terms:
     transposed = op.get_attr("transpose_a" if op.type == "MatMul" else "adj_x")
-    return _size(inputs[0], -2 if transposed else -1)
+    return _unlike(_size(inputs[0], -2 if transposed else -1))
 
 
-def _by_window(op: Any, inputs: Values, _: Any) -> Any:
+def _by_window(op: Any, inputs: Values, _: Any) -> Terms:
     import tensorflow as tf
 
-    return tf.constant(float(math.prod(op.get_attr("ksize"))), tf.float64)
+    return _unlike(tf.constant(float(math.prod(op.get_attr("ksize"))), tf.float64))
 
 
-def _by_axis(op: Any, inputs: Values, _: Any) -> Any:
+def _by_axis(op: Any, inputs: Values, _: Any) -> Terms:
     import tensorflow as tf
 
-    return tf.cast(tf.gather(tf.shape(inputs[0]), inputs[1]), tf.float64)
+    return _unlike(tf.cast(tf.gather(tf.shape(inputs[0]), inputs[1]), tf.float64))
 
 
-def _by_reduction(op: Any, inputs: Values, result: Any) -> Any:
+def _by_reduction(op: Any, inputs: Values, result: Any) -> Terms:
+    """The pairs are estimated from `PROBES` terms of each sum, spread over it.
+
+    A term of 0 rounds nothing, and is no pair with another.
+    """
     import tensorflow as tf
 
-    return tf.cast(tf.size(inputs[0]), tf.float64) / tf.cast(tf.maximum(tf.size(result), 1), tf.float64)
+    rows = _summed_last(inputs[0], inputs[1])
+    count = tf.shape(rows)[1]
+    number = tf.cast(count, tf.float64)
+    # One term more, so that there is something to gather where a sum is empty.
+    padded = tf.pad(rows, ((0, 0), (0, 1)))
+    alike = tf.zeros(tf.shape(rows)[:1], tf.float64)
+    for probe in range(PROBES):
+        term = padded[:, tf.maximum(count - 1, 0) * probe // (PROBES - 1), None]
+        equal = (tf.abs(rows - term) <= ALIKE * tf.abs(term)) & (term != 0)
+        alike += tf.reduce_sum(tf.cast(equal, tf.float64), 1) / PROBES
+    pairs = number * tf.maximum(alike, 1.0)
+    return Terms(number, tf.reshape(pairs, tf.shape(result)))
+
+
+def _summed_last(values: Any, axes: Any) -> Any:
+    """[sums, terms]: what is summed in a row, in the order of the sums."""
+    import tensorflow as tf
+
+    rank = tf.rank(values)
+    summed = tf.reshape(tf.math.floormod(tf.cast(axes, tf.int32), rank), (-1,))
+    every = tf.range(rank)
+    kept = tf.boolean_mask(every, tf.reduce_all(tf.not_equal(every[:, None], summed[None]), 1))
+    shape = tf.shape(values)
+    sizes = tf.reduce_prod(tf.gather(shape, kept)), tf.reduce_prod(tf.gather(shape, summed))
+    return tf.reshape(tf.transpose(values, tf.concat([kept, summed], 0)), tf.stack(sizes))
+
+
+def _unlike(number: Any) -> Terms:
+    """Products with weights, or too few terms to add up to much."""
+    return Terms(number, number)
 
 
 def _size(value: Any, axis: int) -> Any:
