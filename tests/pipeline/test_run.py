@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import pipeline
 from tests.pipeline import fake_steps
+from validation.verdict import Outcome
 
 ROOT = Path(pipeline.__file__).parent.parent
 MADE_ONCE = ("train", "source", "freeze", "tflite:float32", "tflite:int8", "onnx:float32")
@@ -23,8 +25,9 @@ RUNTIMES = ("litert-cpu", "litert-reference", "onnxruntime-cpu")
 
 def words(text: str) -> list[tuple[str, str, str]]:
     """Verdict, target and runtime of every line that is about one."""
+    outcomes = get_args(Outcome)
     rows = [
-        line.split()[:3] for line in text.splitlines() if line[:1].isalpha() and ":" not in line.split()[0]
+        line.split()[:3] for line in text.splitlines() if line.split()[:1] and line.split()[0] in outcomes
     ]
     return [(row[0], row[1], row[2]) for row in rows]
 
@@ -269,6 +272,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pipeline import cli, judging, steps
 from tests.pipeline import fake_steps
+from validation.verdict import Outcome
 for name in ("train", "describe_source", "freeze", "write_feeds", "record", "convert"):
     setattr(steps, name, getattr(fake_steps, name))
 steps.find_kind = str
