@@ -18,6 +18,7 @@ float32 holds the sums of 256 products of two of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from validation.dtypes import epsilon
@@ -76,51 +77,79 @@ class Rounding:
 
         terms = tf.cast(tf.shape(exact)[-1], tf.float64) if op.type in SUMMED_INSIDE else 0.0
         if op.type not in NEAR_ONE:
-            return self._unless_held(exact, self._moved(exact, dtype, place, _of_sum(terms)), dtype)
+            return self._moved(exact, dtype, place, _of_sum(terms), unless_held=True)
         size = tf.abs(exact) + 1.0
         return exact + (self._moved(size, dtype, place, _of_sum(terms)) - size)
 
-    def sum(self, exact: Any, near: Any, *, moved: Any, dtype: Any, place: Place, terms: Terms) -> Any:
-        """As `result`, for sums; one is exact where the sums on the way are, too.
+    def sum(self, near: Any, *, dtype: Any, place: Place, terms: Terms) -> Any:
+        """As `result`, for sums whose terms `terms` moved."""
+        import tensorflow as tf
+
+        pairs = tf.convert_to_tensor(terms.pairs, tf.float64)
+        each = pairs if pairs.shape.rank == 0 else tf.reshape(pairs, tf.shape(near))
+        return self._moved(near, dtype, place, _of_sum(each))
+
+    def unless_exact(self, exact: Any, moved: Any, *, summed: Any, dtype: Any) -> Any:
+        """A moved sum, but for what is exact, since the sums on the way are exact, too.
 
         Args:
             exact: float64.
-            near: the same sums of terms that `terms` moved.
-            moved: what the terms were before.
+            moved: of the same shape.
+            summed: the terms.
             dtype: of the original.
-            place: of the op.
-            terms: in each sum.
         """
         import tensorflow as tf
 
-        result = self._moved(near, dtype, place, _of_sum(terms.pairs))
-        short = tf.cast(tf.cast(moved, tf.bfloat16), tf.float64)
-        return self._unless_held(exact, result, dtype, tf.reduce_all(tf.equal(short, moved)))
+        short = tf.reduce_all(tf.equal(tf.cast(tf.cast(summed, tf.bfloat16), tf.float64), summed))
+        return tf.where(_held(exact, dtype) & short, exact, moved)
 
     def terms(self, values: Any, dtype: Any, place: Place, terms: Terms) -> Any:
         """Values that are summed, each moved on its own."""
         growth = (1.0 + terms.number / 2.0) ** 0.5
         return self._moved(values, dtype, replace(place, number=place.number + 1), growth)
 
-    def _moved(self, values: Any, dtype: Any, place: Place, growth: Any) -> Any:
+    def _moved(self, values: Any, dtype: Any, place: Place, growth: Any, unless_held: bool = False) -> Any:
         """Each value within some unit roundoffs of itself, evenly distributed."""
         import tensorflow as tf
 
         number = tf.constant(place.number, tf.int64)
         if place.repeated:
             number += tf.bitcast(tf.reduce_sum(values), tf.int64)
-        most = self.amplitude * (unit_roundoff(dtype) * growth)
+        most = tf.convert_to_tensor(unit_roundoff(dtype) * growth, tf.float64)
+        move = _move(_at_most_float32(dtype) if unless_held else None)
+        moved = move(values, self.seed, number, self.amplitude, most)
+        moved.set_shape(values.shape)
+        return moved
+
+
+@cache
+def _move(dtype: Any) -> Any:
+    """The graph function that moves values, but those that a dtype holds, if one is given.
+
+    One for all ops: written out at each of them it would take ten times as long to trace.
+    """
+    import tensorflow as tf
+
+    def move(values: Any, seed: Any, number: Any, amplitude: Any, most: Any) -> Any:
         share = tf.raw_ops.StatelessRandomUniform(
-            shape=tf.shape(values), seed=tf.stack([self.seed, number]), dtype=tf.float64
+            shape=tf.shape(values), seed=tf.stack([seed, number]), dtype=tf.float32
         )
-        share.set_shape(values.shape)
-        return values * (1.0 - most + 2.0 * most * share)
+        steps = (share - 0.5) * tf.cast(2.0 * amplitude * most, tf.float32)
+        moved = values + values * tf.cast(steps, tf.float64)
+        return moved if dtype is None else tf.where(_held(values, dtype), values, moved)
 
-    def _unless_held(self, exact: Any, moved: Any, dtype: Any, holds: Any = None) -> Any:
-        import tensorflow as tf
+    any_shape, scalar = (tf.TensorSpec(shape, tf.float64) for shape in (None, ()))
+    number = tf.TensorSpec((), tf.int64)
+    with tf.init_scope():  # of no graph, so that it belongs to every one
+        function = tf.function(move, autograph=False)
+        return function.get_concrete_function(any_shape, number, number, scalar, any_shape)
 
-        held = tf.equal(tf.cast(tf.cast(exact, _at_most_float32(dtype)), tf.float64), exact)
-        return tf.where(held if holds is None else held & holds, exact, moved)
+
+def _held(exact: Any, dtype: Any) -> Any:
+    """Which values a dtype holds, as far as float32 has it."""
+    import tensorflow as tf
+
+    return tf.equal(tf.cast(tf.cast(exact, _at_most_float32(dtype)), tf.float64), exact)
 
 
 @dataclass(frozen=True)

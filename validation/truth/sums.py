@@ -24,9 +24,9 @@ class Terms:
     """What is added up.
 
     Attributes:
-        number: of terms in a sum; float64 scalar tensor.
+        number: of terms in a sum; a number, or a float64 scalar tensor.
         pairs: of terms of a sum whose roundings are the same, each also with itself, as many as `number`
-            where all differ and its square where all are equal; float64, a scalar or of the sums' shape.
+            where all differ and its square where all are equal; float64, a scalar or one for each sum.
     """
 
     number: Any
@@ -34,7 +34,7 @@ class Terms:
 
 
 Count = Callable[[Any, Values, Any], Terms]
-"""From an op, its inputs and its result to its terms."""
+"""From an op, its inputs and its result to its terms; only what sums up one input asks for the result."""
 
 
 def _by_kernel(op: Any, inputs: Values, _: Any) -> Terms:
@@ -52,7 +52,8 @@ def _depthwise(op: Any, inputs: Values, _: Any) -> Terms:
 def _taps(inputs: Values) -> Any:
     import tensorflow as tf
 
-    return tf.cast(tf.reduce_prod(tf.shape(inputs[1])[:-2]), tf.float64)
+    known = inputs[1].shape[:-2].num_elements()
+    return float(known) if known else tf.cast(tf.reduce_prod(tf.shape(inputs[1])[:-2]), tf.float64)
 
 
 def _by_rows(op: Any, inputs: Values, _: Any) -> Terms:
@@ -90,7 +91,7 @@ def _by_reduction(op: Any, inputs: Values, result: Any) -> Terms:
         equal = (tf.abs(rows - term) <= ALIKE * tf.abs(term)) & (term != 0)
         alike += tf.reduce_sum(tf.cast(equal, tf.float64), 1) / PROBES
     pairs = number * tf.maximum(alike, 1.0)
-    return Terms(number, tf.reshape(pairs, tf.shape(result)))
+    return Terms(number, pairs)
 
 
 def _summed_last(values: Any, axes: Any) -> Any:
@@ -114,7 +115,8 @@ def _unlike(number: Any) -> Terms:
 def _size(value: Any, axis: int) -> Any:
     import tensorflow as tf
 
-    return tf.cast(tf.shape(value)[axis], tf.float64)
+    known = value.shape[axis] if value.shape.rank else None
+    return float(known) if known else tf.cast(tf.shape(value)[axis], tf.float64)
 
 
 SUMS: Mapping[str, tuple[int, Count]] = {

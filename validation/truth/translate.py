@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from validation.truth.kernels import has_kernel
+from validation.truth.known import are_long
 from validation.truth.rounding import EXACT, Place, Rounding
 from validation.truth.sums import SUMS
 
@@ -56,26 +57,29 @@ class Translation:
         special = _SPECIAL.get(op.type)
         if special is not None:
             return special(self, op, inputs)
-        results = _exactly(op, inputs)
-        return self._round(op, inputs, results) if self._rounding is not None else results
-
-    def _round(self, op: Any, inputs: Values, results: Values) -> Values:
-        if op.type in EXACT:
-            return results
-        rounding, place = self._rounding, self._place(op)
-        assert rounding is not None
-        dtype = op.outputs[0].dtype
-        if op.type in SUMS and dtype.is_floating:
-            index, count = SUMS[op.type]
-            terms = count(op, inputs, results[0])
-            moved = rounding.terms(inputs[index], dtype, place, terms)
-            (near,) = _exactly(op, [*inputs[:index], moved, *inputs[index + 1 :]])
-            given = inputs[index]
-            return [rounding.sum(results[0], near, moved=given, dtype=dtype, place=place, terms=terms)]
+        if self._rounding is None or op.type in EXACT:
+            return _exactly(op, inputs)
+        if op.type in SUMS and op.outputs[0].dtype.is_floating:
+            return [self._rounded_sum(self._rounding, op, inputs)]
+        place = self._place(op)
         return [
-            rounding.result(exact, op, tensor.dtype, place) if tensor.dtype.is_floating else exact
-            for tensor, exact in zip(op.outputs, results, strict=True)
+            self._rounding.result(exact, op, tensor.dtype, place) if tensor.dtype.is_floating else exact
+            for tensor, exact in zip(op.outputs, _exactly(op, inputs), strict=True)
         ]
+
+    def _rounded_sum(self, rounding: Rounding, op: Any, inputs: Values) -> Any:
+        """Weights of more than 8 bits never add up exactly: there the exact sum is left out."""
+        dtype, place = op.outputs[0].dtype, self._place(op)
+        index, count = SUMS[op.type]
+        summed = inputs[index]
+        exact = None if index and are_long(summed) else _exactly(op, inputs)[0]
+        terms = count(op, inputs, exact)
+        moved = rounding.terms(summed, dtype, place, terms)
+        (near,) = _exactly(op, [*inputs[:index], moved, *inputs[index + 1 :]])
+        result = rounding.sum(near, dtype=dtype, place=place, terms=terms)
+        if exact is None:
+            return result
+        return rounding.unless_exact(exact, result, summed=summed, dtype=dtype)
 
     def _place(self, op: Any) -> Place:
         """The same in every run."""
