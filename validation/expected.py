@@ -30,11 +30,13 @@ class Noise:
         rms: root of the mean squared difference.
         ratio_rms: the same in units of the noise floor, of the channel where it is greatest; NaN where
             no floor is known.
+        ratio: the greatest of any element, likewise.
     """
 
     max_abs: float
     rms: float
     ratio_rms: float = math.nan
+    ratio: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

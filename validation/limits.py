@@ -49,7 +49,7 @@ def limits_for(
         return _set(limit, output, labelled)
     derived = tolerance_for(target, output, arithmetic)
     if derived.measure == "noise_ratio":
-        return derived, rms_tolerance(derived)
+        return derived, rms_tolerance(target, output)
     if target.precision not in QUANTIZED or not is_float(output.spec.dtype):
         return (derived,)
     parts = [derived, element_tolerance(output, derived)]

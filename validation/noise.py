@@ -66,7 +66,8 @@ class MeasuredNoise:
 def _together(a: Noise, b: Noise, batches: int) -> Noise:
     """The greatest, and the root mean square over all batches."""
     rms = math.hypot(math.sqrt(batches) * a.rms, b.rms) / math.sqrt(batches + 1)
-    return Noise(max(a.max_abs, b.max_abs), rms, float(np.fmax(a.ratio_rms, b.ratio_rms)))
+    ratios = float(np.fmax(a.ratio_rms, b.ratio_rms)), float(np.fmax(a.ratio, b.ratio))
+    return Noise(max(a.max_abs, b.max_abs), rms, *ratios)
 
 
 def measure_noise(
@@ -86,7 +87,7 @@ def measure_noise(
         floor: the noise floor of each element.
         layout: of the inputs.
         precisions: of `PRECISIONS`.
-        seed: of what is rounded up and what down.
+        seed: of what int8 rounds up and what down.
     """
     specs = original.signature.outputs
     coarse: dict[str, Tensors | None] = {
@@ -109,8 +110,8 @@ def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors, flo
             meter = OutputMeter(spec)
             meter.add(expected[spec.name], actual[spec.name], 0, floor.get(spec.name))
             found = meter.result()
-            ratio = math.nan if found.noise_ratio_rms is None else found.noise_ratio_rms
-            noise[spec.name] = Noise(found.max_abs, found.rmse, ratio)
+            ratios = (math.nan if r is None else r for r in (found.noise_ratio_rms, found.noise_ratio))
+            noise[spec.name] = Noise(found.max_abs, found.rmse, *ratios)
     return noise
 
 
@@ -143,14 +144,16 @@ def one_ulp(original: Original, tensors: Tensors, seed: int) -> dict[str, np.nda
 
 
 def coarser(original: Original, tensors: Tensors, precision: str, seed: int) -> dict[str, np.ndarray] | None:
-    """The graph's answer with weights, and inputs where the precision has such, off by its rounding.
+    """The graph's answer with weights as they are stored, and with int8 inputs off by as much.
 
     Args:
         precision: "float16", "uint16", "uint8" or "int8".
+        seed: of int8, whose files part the weights by channels, as Keras does not.
     """
-    weights = PRECISIONS[precision](np.random.default_rng((seed, 2)))
-    inputs = weights if precision in ("float16", "int8") else _same
-    return _nudged(original, tensors, weights, inputs)
+    if precision in STORED:
+        return _nudged(original, tensors, STORED[precision], _same)
+    drawn = PRECISIONS[precision](np.random.default_rng((seed, 2)))
+    return _nudged(original, tensors, drawn, drawn)
 
 
 def _nudged(
@@ -212,12 +215,45 @@ def _relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
         return (value * (1 + steps)).astype(value.dtype)
 
 
+def _stored_float16(value: np.ndarray) -> np.ndarray:
+    """The nearest float16; scalars, and what exceeds it, stay as they are."""
+    if value.size <= 1 or np.abs(value).max() > np.finfo(np.float16).max:
+        return value
+    return value.astype(np.float16).astype(value.dtype)
+
+
+def _stored_affine(bits: int) -> Nudge:
+    """The nearest of 2^bits steps over a tensor's range, moved so that 0 is one of them.
+
+    Source: `tensorflowjs.quantization.quantize_weights` of tensorflowjs 4.22.
+    """
+
+    def nudge(value: np.ndarray) -> np.ndarray:
+        if value.size <= 1 or value.min() == value.max():
+            return value
+        low, high = float(value.min()), float(value.max())
+        step = (high - low) / (2**bits - 1)
+        start = np.round(low / step) * step if low <= 0 <= high else low
+        steps = np.clip(np.round((value - start) / step), 0, 2**bits - 1)
+        return (steps * step + start).astype(value.dtype)
+
+    return nudge
+
+
+STORED: Mapping[str, Nudge] = {
+    "float16": _stored_float16,
+    "uint16": _stored_affine(16),
+    "uint8": _stored_affine(8),
+}
+"""From a precision to what its files hold of a weight, where that follows from the weight alone."""
+
 PRECISIONS: Mapping[str, Callable[[np.random.Generator], Nudge]] = {
     "float16": _float16,
     "uint16": _affine(16, least_rank=1),
     "uint8": _affine(8, least_rank=1),
     "int8": _affine(8, least_rank=2),
 }
+"""From a precision to a rounding drawn at random, as good as any for weights that an optimiser changed."""
 
 ROUNDINGS = {name: name for name in PRECISIONS} | {"int8_io": "int8", "dynamic_int8": "int8"}
 """From a target's precision to the rounding that it is measured by; float32 needs none."""

@@ -1,7 +1,7 @@
 """The limit for one output of one target, with its reason.
 
     float32            8 times the noise floor of every element; 4 times in root mean square
-    float16, uint16    the same on top of what weights rounded to that precision do to the original
+    float16, uint16    the same, and 4 times what weights rounded to that precision do to the original
     uint8, int8 …      see `validation.quantized`
     on TF32, float16   SQNR, from the floor scaled by the unit roundoff of a runtime's coarser arithmetic
     integer, bool, string outputs are equal or wrong
@@ -13,6 +13,7 @@ why these factors, is told in `docs/tolerance.md`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from converters.target import ExportTarget
 from validation.dtypes import epsilon, is_float
@@ -32,6 +33,15 @@ MARGIN_DB = 20 * math.log10(FACTOR)
 RMS_FACTOR = 4
 """The same in root mean square, where no single element lies far out."""
 
+COARSER = 4
+"""Over what rounded weights do to the original. Twice for weights that are joined with others before they are
+rounded, such as a kernel with its batch normalisation: other roundings of the same size, or a greater range.
+Twice for inputs that it was not measured on."""
+
+_ROUND_BETWEEN: Mapping[str, Arithmetic] = {"onnx:float16": "float16"}
+"""Targets whose tensors between ops are coarser, too: even a runtime that computes in float32 rounds to them,
+and loses what is smaller than 6e-8. The others store weights coarser, and widen them before they compute."""
+
 FLOOR_ULPS = 8
 """Epsilons of the greatest value: a few roundings, where no floor was measured."""
 
@@ -50,18 +60,18 @@ def tolerance_for(
         return Tolerance("mismatched", 0.0, f"{output.spec.dtype} outputs are equal or wrong")
     if target.precision in QUANTIZED:
         return quantized_tolerance(target, output)
-    if arithmetic != "float32":
+    if arithmetic != "float32" or str(target) in _ROUND_BETWEEN:
         return _coarse(target, output, arithmetic)
-    growth, why = _growth(target, output)
-    reason = f"{FACTOR} times the noise floor of each element: {_floor(output)}{why}"
-    return Tolerance("noise_ratio", FACTOR * growth, reason)
+    moved, _ = _moved(target, output)
+    reason = f"{FACTOR} times the noise floor of each element: {_floor(output)}"
+    return Tolerance("noise_ratio", FACTOR + COARSER * moved, reason + _why(target, moved))
 
 
-def rms_tolerance(tolerance: Tolerance) -> Tolerance:
+def rms_tolerance(target: ExportTarget, output: OutputReference) -> Tolerance:
     """The limit in root mean square that belongs to a limit of each element."""
-    share = RMS_FACTOR / FACTOR
+    _, moved = _moved(target, output)
     reason = f"{RMS_FACTOR} times the noise floor in root mean square, in every channel"
-    return Tolerance("noise_ratio_rms", share * tolerance.limit, reason)
+    return Tolerance("noise_ratio_rms", RMS_FACTOR + COARSER * moved, reason + _why(target, moved))
 
 
 def scaled_for(arithmetic: Arithmetic) -> float:
@@ -118,32 +128,44 @@ def _floor(output: OutputReference) -> str:
     return f"{floor}, the original's own error against its float64 twin being {output.own.rms:.2g}"
 
 
-def _growth(target: ExportTarget, output: OutputReference) -> tuple[float, str]:
-    """By how much coarser weights raise the floor, and why."""
+def _moved(target: ExportTarget, output: OutputReference) -> tuple[float, float]:
+    """How many floors coarser weights move the worst element, and the worst channel in root mean square.
+
+    Where that was not measured, as far as the unit roundoff grows.
+    """
     if target.is_base:
-        return 1.0, ""
-    rounded = output.precision_noise.get(target.precision)
-    moved = math.nan if rounded is None else rounded.ratio_rms
-    if not math.isfinite(moved):
-        moved = epsilon("float16") / epsilon("float32")
-        return 1.0 + moved, f"; {target.precision} weights may move it {moved:.3g} times further"
-    return 1.0 + moved, f"; {target.precision} weights move the original by {moved:.3g} floors"
+        return 0.0, 0.0
+    noise = output.precision_noise.get(target.precision)
+    unknown = epsilon("float16") / epsilon("float32")
+    found = (math.nan, math.nan) if noise is None else (noise.ratio, noise.ratio_rms)
+    element, rms = (moved if math.isfinite(moved) else unknown for moved in found)
+    return element, rms
+
+
+def _why(target: ExportTarget, moved: float) -> str:
+    if target.is_base:
+        return ""
+    return (
+        f"; and {COARSER} times the {moved:.3g} floors that {target.precision} weights move the original by"
+    )
 
 
 def _coarse(target: ExportTarget, output: OutputReference, arithmetic: Arithmetic) -> Tolerance:
-    """For arithmetic that rounds coarser than float32, whatever the file's weights have.
+    """For arithmetic that rounds coarser than float32, or tensors that do, whatever the file's weights have.
 
     float16 has a smaller range too: what is tiny is lost, so that elements aren't judged one by one.
     """
-    growth = scaled_for(arithmetic)
+    growth, between = scaled_for(arithmetic), _ROUND_BETWEEN.get(str(target), arithmetic)
+    unit = max(UNIT_ROUNDOFF[arithmetic], UNIT_ROUNDOFF[between])
     own = max((noise.rms for noise in (output.own, output.floor) if noise is not None), default=0.0)
     rounded = 0.0 if target.is_base else output.precision_noise.get(target.precision, Noise(0, 0)).rms
-    error = math.hypot(max(own * growth, UNIT_ROUNDOFF[arithmetic] * output.rms), rounded)
+    error = math.hypot(max(own * growth, unit * output.rms), rounded)
     expected = decibels(output.rms, error)
     constant = decibels(output.rms, output.constant_rms) + OVER_CONSTANT_DB
+    what = f"{arithmetic} arithmetic" if arithmetic != "float32" else f"{between} between the ops"
     reason = (
-        f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that {arithmetic} arithmetic "
-        f"lets expect, whose unit roundoff of {UNIT_ROUNDOFF[arithmetic]:.2g} is {growth:.0f} times float32's"
+        f"{MARGIN_DB:.0f} dB (a factor of {FACTOR}) under the {expected:.1f} dB that {what} lets expect, "
+        f"whose unit roundoff of {unit:.2g} is {unit / UNIT_ROUNDOFF['float32']:.0f} times float32's"
     )
     if expected - MARGIN_DB < constant:
         reason = (

@@ -122,10 +122,10 @@ def test_each_batch_has_the_floor_of_its_own_magnitude(recorded, tmp_path):
 
 def test_noise_of_several_batches_is_their_greatest_and_their_root_mean_square():
     def noise(max_abs, rms):
-        return MeasuredNoise({"a": {"y": Noise(max_abs, rms, max_abs)}}, frozenset({"y"}))
+        return MeasuredNoise({"a": {"y": Noise(max_abs, rms, max_abs, max_abs)}}, frozenset({"y"}))
 
     merged = MeasuredNoise().merge(noise(1, 3), 0).merge(noise(4, 3), 1).merge(noise(2, 6), 2)
-    assert merged.of("y")["a"] == Noise(4, pytest.approx(math.sqrt((9 + 9 + 36) / 3)), 4)
+    assert merged.of("y")["a"] == Noise(4, pytest.approx(math.sqrt((9 + 9 + 36) / 3)), 4, 4)
     assert merged.mixing == {"y"}
     assert MeasuredNoise().merge(MeasuredNoise(), 0) == MeasuredNoise()
 

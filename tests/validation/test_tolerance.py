@@ -32,8 +32,8 @@ OUTPUT = OutputReference(
     own=Noise(1e-6, 1e-7),
     clearance=1e6,
     precision_noise={
-        "float16": Noise(1e-3, 1e-4, 900.0),
-        "uint16": Noise(4e-5, 4e-6, 40.0),
+        "float16": Noise(1e-3, 1e-4, 900.0, 3000.0),
+        "uint16": Noise(4e-5, 4e-6, 40.0, 100.0),
         "uint8": Noise(0.03, 0.01, 9e4),
         "int8": Noise(0.03, 0.01, 9e4),
     },
@@ -62,22 +62,31 @@ def test_without_a_twin_the_reason_says_what_the_floor_is():
 
 
 def test_the_root_mean_square_has_half_the_limit():
-    assert rms_tolerance(limit("onnx:float32")) == Tolerance(
+    assert rms_tolerance(ExportTarget("onnx", "float32"), OUTPUT) == Tolerance(
         "noise_ratio_rms", 4, "4 times the noise floor in root mean square, in every channel"
     )
-    assert rms_tolerance(limit("tfjs:float16")).limit == pytest.approx(4 * 901)
+    found = rms_tolerance(ExportTarget("tfjs", "float16"), OUTPUT)
+    assert found.limit == pytest.approx(4 + 4 * 900)
+    assert found.reason == (
+        "4 times the noise floor in root mean square, in every channel; and 4 times the 900 floors that "
+        "float16 weights move the original by"
+    )
 
 
 def test_coarser_weights_widen_the_limit_by_what_they_do():
-    assert limit("tflite:float16").limit == pytest.approx(8 * 901)
-    assert limit("tfjs:uint16").limit == pytest.approx(8 * 41)
-    assert limit("tfjs:float16").reason.endswith("; float16 weights move the original by 900 floors")
+    assert limit("tflite:float16").limit == pytest.approx(8 + 4 * 3000)
+    assert limit("tfjs:uint16").limit == pytest.approx(8 + 4 * 100)
+    assert limit("tfjs:float16").reason.endswith(
+        "; and 4 times the 3e+03 floors that float16 weights move the original by"
+    )
 
 
 def test_a_precision_that_was_not_measured_has_a_stated_limit():
     found = limit("tflite:float16", precision_noise={})
-    assert found.limit == pytest.approx(8 * (1 + 2**13))
-    assert found.reason.endswith("; float16 weights may move it 8.19e+03 times further")
+    assert found.limit == pytest.approx(8 + 4 * 2**13)
+    assert found.reason.endswith(
+        "; and 4 times the 8.19e+03 floors that float16 weights move the original by"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["int64", "bool", "string"])
@@ -136,6 +145,15 @@ def test_coarser_arithmetic_rounds_at_least_the_answer_itself():
     assert coarse("tf32", own=None, floor=None).limit == pytest.approx(
         20 * math.log10(2**11) - 20 * math.log10(8)
     )
+
+
+def test_a_file_with_float16_between_its_ops_is_judged_by_its_signal_on_float32_too():
+    """What is smaller than float16's least number is lost, which no floor of an element could allow."""
+    found = limit("onnx:float16")
+    error = math.hypot(2**-11 * OUTPUT.rms, 1e-4)
+    assert found.measure == "sqnr_db"
+    assert found.limit == pytest.approx(20 * math.log10(OUTPUT.rms / error) - 20 * math.log10(8))
+    assert "dB that float16 between the ops lets expect, whose unit roundoff of 0.00049" in found.reason
 
 
 def test_rounded_weights_come_on_top_of_coarser_arithmetic():
