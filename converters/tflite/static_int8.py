@@ -18,6 +18,14 @@ from converters.tflite.ranges import fit_ranges
 
 INT8_STEPS = 255
 
+FLOAT_OPS = frozenset({"MATRIX_DIAG", "MATRIX_SET_DIAG", "ONE_HOT", "SCATTER_ND"})
+"""Ops that are left in float32, since their int8 kernels know nothing of scales and zero points.
+
+TensorFlow's quantizer (2.21) gives the two values of a ONE_HOT scales of their own, and the kernel copies
+their bytes: a 0 comes out as half of the 1. The parts of a MATRIX_SET_DIAG have other scales than the whole.
+SCATTER_ND and MATRIX_DIAG put bytes of 0 where nothing else is, which only by chance is the zero point.
+"""
+
 
 def quantize_all(
     base: Artifact, precision: str, calibration: Sequence[Path]
@@ -52,6 +60,7 @@ def quantize_all(
         model_file.pack(measured),
         input_data_type=dtype,
         output_data_type=dtype,
+        denylisted_ops=set(FLOAT_OPS),
         denylisted_nodes=set(softmaxes.values()),
     )
     model = model_file.parse(quantized)
