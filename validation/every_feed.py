@@ -17,7 +17,7 @@ import numpy as np
 
 from converters.errors import EdgeproofError
 from converters.signature import Signature
-from validation.directed.acceptance import does_answer, find_accepted
+from validation.directed.acceptance import find_accepted, find_answer
 from validation.directed.background import Background, count, single
 from validation.directed.builder import CaseBuilder, Chunk
 from validation.directed.cases import directed_cases
@@ -190,8 +190,9 @@ class EveryFeed:
         """Those that the original answers to; a sample at a time where there is no batch."""
         rows = [chunk] if self._layout.batched else single(chunk)
         for tensors in rows:
-            if does_answer(self._original.graph, tensors):
-                yield Feed(tensors, origin, 0, inside, case)
+            answer = find_answer(self._original.graph, tensors)
+            if answer is not None:
+                yield Feed(tensors, origin, 0, inside, case, answer=answer)
 
 
 def _look(original: Asked) -> GraphFacts:

@@ -27,6 +27,7 @@ class Feed:
             inside or wholly outside.
         case: what a directed or searched batch tries, in words: "negative integers", "NaN".
         labels: right classes of the samples by output name, where the data have such.
+        answer: the original's, as a graph, where it was asked whether it has one.
     """
 
     tensors: Tensors
@@ -35,3 +36,4 @@ class Feed:
     inside: bool = True
     case: str = ""
     labels: Tensors = field(default_factory=dict)
+    answer: Tensors | None = None

@@ -2,7 +2,7 @@
 
 Before anything is held against it:
 - the same batch twice gives the same answer (no randomness, no state),
-- eager and graph agree, batch by batch.
+- eager and graph agree, on every batch whose roundings are simulated.
 What is expected is the truth that `validation.truth` finds, and the original's own distance to it is the
 noise floor: both are written beside the feeds, batch by batch.
 """
@@ -21,7 +21,7 @@ from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
 from validation.expected import Batch, FeedKind, Noise, OutputReference, Reference
-from validation.feed import Feed
+from validation.feed import Feed, Tensors
 from validation.feed_layout import layout_of
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
@@ -29,9 +29,17 @@ from validation.labels import LabelRecorder
 from validation.noise import PRECISIONS, Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
+from validation.rows import fit, join, per_sample, split
 from validation.task_meters import NATURAL
 from validation.tensor_files import write_tensors
-from validation.truth.answers import Answer, Truth, noises, runs_wanted
+from validation.truth.answers import (
+    RUNS_AT_LEAST,
+    Answer,
+    Truth,
+    noises,
+    one_after_the_other,
+    runs_wanted,
+)
 
 __all__ = ["Batch", "Noise", "OutputReference", "Reference", "record"]
 
@@ -65,6 +73,12 @@ def record(
     return recording.finish(spec, tried.notes)
 
 
+TOGETHER = 8
+"""Directed and searched samples that are run as one batch, at most: memory is for as many as of data."""
+
+SIMULATED = 4
+"""Samples of a batch of data whose roundings are simulated; the table that they teach does for the others."""
+
 _SEEDS = 100
 """Between those of two batches: more than there are simulated runs for one."""
 
@@ -92,36 +106,115 @@ class _Recording:
         self._kinds: list[FeedKind] = []
         self._labels = LabelRecorder(source.signature)
         self._unanswered: Counter[str] = Counter()
+        self._waiting: list[Feed] = []
         self._usual = 0
         self.samples = 0
 
     def add(self, feed: Feed) -> None:
         """One batch; a directed or searched one to which the original has no answer is left out.
 
+        Directed and searched ones wait until there are enough of them to be run as one.
+
         Raises:
             EdgeproofError: the original can't run on data, or disagrees with itself on it.
         """
+        waiting = self._waiting
+        together = sum(self._layout.count(each.tensors) for each in (*waiting, feed)) <= TOGETHER
+        if waiting and not (together and fit(waiting[0].tensors, feed.tensors)):
+            self._answer_waiting()
+        if feed.origin not in NATURAL and self._is_free:
+            self._waiting.append(feed)
+        else:
+            self._answer_waiting()
+            self._add_alone(feed)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether batches of any size can be made of any samples, as far as the signature tells."""
+        return self._layout.batched and self._layout.fixed_batch is None
+
+    def _answer_waiting(self) -> None:
+        feeds, self._waiting = self._waiting, []
+        given = self._ask_together(feeds) if feeds[1:] else []
+        if not given:
+            for feed in feeds:
+                self._add_alone(feed)
+            return
+        seed = _SEEDS * len(self._feeds)
+        answers = self._truth.answers(given, runs=[RUNS_AT_LEAST] * len(given), seed=seed)
+        for feed, answer in zip(feeds, answers, strict=True):
+            self._write(feed, answer)
+
+    def _ask_together(self, feeds: Sequence[Feed]) -> list[Given]:
+        """Eagerly as one batch; empty where that doesn't give what each gives alone, as a graph."""
+        sizes = [self._layout.count(feed.tensors) for feed in feeds]
         try:
-            given = self._ask(feed)
+            eager = self.original.eager(join([feed.tensors for feed in feeds]))
+            graphs = [self._graph(feed) for feed in feeds]
+            if not all(map(per_sample, (eager, *graphs), (sum(sizes), *sizes))):
+                return []
+            found = [
+                Given(feed.tensors, part, graph)
+                for feed, part, graph in zip(feeds, split(eager, sizes), graphs, strict=True)
+            ]
+            for given in found:
+                self._check(given.eager, given.graph, EAGER_AGAINST_GRAPH)
+        except EdgeproofError:
+            return []
+        return found
+
+    def _add_alone(self, feed: Feed) -> None:
+        runs = runs_wanted(len(self._feeds), feed.origin)
+        try:
+            given = self._ask(feed, runs)
         except EdgeproofError:
             if feed.origin in NATURAL:
                 raise
             self._unanswered[feed.case or feed.origin] += self._layout.count(feed.tensors)
             return
-        runs = runs_wanted(len(self._feeds), feed.origin)
-        answer = self._truth.answer(given, runs=runs, seed=_SEEDS * len(self._feeds))
+        answer = self._answer(given, runs)
         if feed.origin in NATURAL and feed.inside:
             self._learn(feed, given, answer)
         self._write(feed, answer)
 
-    def _ask(self, feed: Feed) -> Given:
-        specs, arithmetic = self._source.signature.outputs, self._arithmetic
+    def _ask(self, feed: Feed, runs: int) -> Given:
+        """Eagerly only where roundings are simulated as well: it takes several times as long."""
+        if not runs:
+            graph = self._graph(feed)
+            return Given(feed.tensors, graph, graph)
         eager = self.original.eager(feed.tensors)
         if not self._feeds:
-            check_agreement(eager, self.original.eager(feed.tensors), specs, arithmetic, TWICE)
-        graph = self.original.graph(feed.tensors)
-        check_agreement(eager, graph, specs, arithmetic, EAGER_AGAINST_GRAPH)
+            self._check(eager, self.original.eager(feed.tensors), TWICE)
+        graph = self._graph(feed)
+        self._check(eager, graph, EAGER_AGAINST_GRAPH)
         return Given(feed.tensors, eager, graph)
+
+    def _graph(self, feed: Feed) -> Tensors:
+        return self.original.graph(feed.tensors) if feed.answer is None else feed.answer
+
+    def _check(self, first: Tensors, second: Tensors, meaning: tuple[str, str, str]) -> None:
+        check_agreement(first, second, self._source.signature.outputs, self._arithmetic, meaning)
+
+    def _answer(self, given: Given, runs: int) -> Answer:
+        """Of a batch of independent samples a few are simulated, and teach the others their floor."""
+        seed, samples = _SEEDS * len(self._feeds), self._layout.count(given.inputs)
+        if not runs or samples <= SIMULATED or not self._first_are_free(given, samples):
+            return self._truth.answers([given], runs=[runs], seed=seed)[0]
+        sizes = (SIMULATED, samples - SIMULATED)
+        parts = zip(*(split(each, sizes) for each in (given.inputs, given.eager, given.graph)), strict=True)
+        answers = self._truth.answers([Given(*part) for part in parts], runs=[runs, 0], seed=seed)
+        return one_after_the_other(answers)
+
+    def _first_are_free(self, given: Given, samples: int) -> bool:
+        """Whether the first samples get the answer without the others that they get with them."""
+        if not (self._is_free and per_sample(given.graph, samples)):
+            return False
+        try:
+            alone = self.original.graph(split(given.inputs, [SIMULATED])[0])
+            self._check(split(given.graph, [SIMULATED])[0], alone, EAGER_AGAINST_GRAPH)
+        except EdgeproofError:
+            return False
+        return True
 
     def _learn(self, feed: Feed, given: Given, answer: Answer) -> None:
         """What is known of inputs and outputs rests on what is usual, not on boundary values."""
@@ -153,6 +246,7 @@ class _Recording:
 
     def finish(self, spec: FeedSpec, notes: Sequence[str]) -> Reference:
         """The record; looks for the reason where an output did not move."""
+        self._answer_waiting()
         return Reference(
             directory=self._out,
             source_sha256=self._source.sha256,

@@ -7,6 +7,7 @@ from the end; `one_hot` answers to any. The domain ends where the original ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from validation.feed import Tensors
 
 MOST = 16
 """Greatest value of an input that decides sizes or turns of a loop."""
+
+T = TypeVar("T")
 
 Answer = Callable[[Tensors], object]
 """Runs the original; raises `EdgeproofError` where it gives no answer."""
@@ -44,14 +47,22 @@ def _accepted(answer: Answer, tensors: Tensors, spec: TensorSpec, facts: GraphFa
     lows, highs = _candidates(spec, facts)
 
     def takes(value: int) -> bool:
-        return does_answer(answer, {**tensors, spec.name: np.full_like(array, value)})
+        return _does_answer(answer, {**tensors, spec.name: np.full_like(array, value)})
 
     low = next((value for value in lows if value < known[0] and takes(value)), known[0])
     high = next((value for value in highs if value > known[1] and takes(value)), known[1])
     return low, high
 
 
-def does_answer(answer: Answer, tensors: Tensors) -> bool:
+def find_answer(answer: Callable[[Tensors], T], tensors: Tensors) -> T | None:
+    """The original's answer to a batch; None where it has none."""
+    try:
+        return answer(tensors)
+    except EdgeproofError:
+        return None
+
+
+def _does_answer(answer: Answer, tensors: Tensors) -> bool:
     """Whether the original takes a batch."""
     try:
         answer(tensors)

@@ -15,10 +15,12 @@ import numpy as np
 from converters.signature import TensorSpec
 from validation.compare import differences
 from validation.dtypes import epsilon, is_float, largest, least_normal
+from validation.feed import Tensors
 from validation.floor import RUNS_ENOUGH, noise_floor
 from validation.noise import Given, one_ulp
 from validation.noise_table import NoiseTable
 from validation.original import Original
+from validation.rows import count, join, split
 from validation.truth.twin import NoTwinError, Twin, build_twin
 
 AMPLITUDE = 8.0
@@ -75,67 +77,80 @@ class Truth:
     def has_twin(self) -> bool:
         return self._twin is not None
 
-    def answer(self, given: Given, *, runs: int, seed: int) -> Answer:
-        """The truth of one batch.
+    def answers(self, given: Sequence[Given], *, runs: Sequence[int], seed: int) -> list[Answer]:
+        """The truth of some batches, which are run as one and have a floor each.
 
         Args:
-            given: the batch.
-            runs: simulated ones, 0 or more: without any the floor rests on the original's own error, and
-                on what earlier batches taught; where they taught nothing there are `RUNS_AT_LEAST`.
+            given: the batches; where there are several, no sample depends on another.
+            runs: simulated ones of each, 0 or more: without any the floor rests on the original's own
+                error, and on what earlier batches taught; where they taught nothing there are
+                `RUNS_AT_LEAST`.
             seed: of what is simulated.
         """
         if self._twin is not None:
             try:
-                return self._with_twin(self._twin, given, runs, seed)
+                exact = split(self._twin.run(join([batch.inputs for batch in given])), _sizes(given))
+                return self._with_floors(given, exact, runs, seed)
             except NoTwinError as error:
                 self._do_without(error)
-        runs = runs or self._runs_needed(given.eager)
-        return self._without(given, ULP_RUNS if runs else 0, seed)
+        return self._with_floors(given, [None] * len(given), runs, seed)
 
     def _do_without(self, error: NoTwinError) -> None:
         self._twin = None
         self.words = f"one ulp, {ULP_RUNS} times: no float64 twin, because {error}"
 
-    def _with_twin(self, twin: Twin, given: Given, runs: int, seed: int) -> Answer:
-        exact = twin.run(given.inputs)
-        runs = runs or self._runs_needed(exact)
-        simulated = [twin.rounded(given.inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
+    def _with_floors(
+        self, given: Sequence[Given], exact: Sequence[Tensors | None], runs: Sequence[int], seed: int
+    ) -> list[Answer]:
+        chosen = [batch for batch, wanted in zip(given, runs, strict=True) if wanted]
+        moved = iter(self._moved(chosen, max(runs), seed))
+        answers = []
+        for batch, truth, wanted in zip(given, exact, runs, strict=True):
+            if wanted:
+                answers.append(self._answer(batch, truth, next(moved)))
+            elif self._is_taught(truth or batch.eager):
+                answers.append(self._answer(batch, truth, []))
+            else:
+                answers.append(self._answer(batch, truth, *self._moved([batch], RUNS_AT_LEAST, seed)))
+        return answers
+
+    def _moved(self, given: Sequence[Given], runs: int, seed: int) -> list[list[Tensors]]:
+        """Simulated runs of each batch, all in one."""
+        if not given:
+            return []
+        inputs, twin = join([batch.inputs for batch in given]), self._twin
+        found: list[dict[str, np.ndarray] | None]
+        if twin is not None:
+            found = [twin.rounded(inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
+        else:
+            found = [one_ulp(self._original, inputs, seed + n) for n in range(ULP_RUNS)]
+        apart = [split(run, _sizes(given)) for run in found if run is not None]
+        return [[run[number] for run in apart] for number in range(len(given))]
+
+    def _answer(self, given: Given, exact: Tensors | None, moved: Sequence[Tensors]) -> Answer:
         expected, noise, own = {}, {}, {}
         for spec in self._original.signature.outputs:
             name = spec.name
-            eager, graph, moved = given.eager[name], given.graph[name], [run[name] for run in simulated]
-            if is_float(spec.dtype):
-                expected[name] = _truth(exact[name], eager, spec)
-                own[name] = _errors(expected[name], [eager])[0]
-                errors = _errors(expected[name], [eager, graph, *moved], [1, 1, *[AMPLITUDE] * runs])
-                noise[name] = self._floor(spec, errors, expected[name], runs > 0)
+            eager, graph, runs = given.eager[name], given.graph[name], [run[name] for run in moved]
+            if not is_float(spec.dtype):
+                expected[name] = eager
+                if spec.dtype != "string":
+                    others = [graph, *([] if exact is None else [exact[name]]), *runs]
+                    noise[name] = np.max([differences(eager, run) for run in others], 0)
                 continue
-            expected[name] = eager
-            if spec.dtype != "string":
-                noise[name] = np.max([differences(eager, run) for run in (graph, exact[name], *moved)], 0)
+            if exact is None:
+                expected[name] = eager.astype(np.float64)
+                errors = _errors(expected[name], [graph, *runs])
+            else:
+                expected[name] = _truth(exact[name], eager, spec)
+                errors = _errors(expected[name], [eager, graph, *runs], [1, 1, *[AMPLITUDE] * len(runs)])
+                own[name] = errors[0]
+            noise[name] = self._floor(spec, errors, expected[name], bool(moved))
         return Answer(expected, noise, own)
 
-    def _without(self, given: Given, runs: int, seed: int) -> Answer:
-        eager = given.eager
-        nudged = [one_ulp(self._original, given.inputs, seed + n) for n in range(runs)]
-        moved = [given.graph, *(run for run in nudged if run is not None)]
-        expected, noise = {}, {}
-        for spec in self._original.signature.outputs:
-            name, runs_of = spec.name, [run[spec.name] for run in moved]
-            if is_float(spec.dtype):
-                expected[name] = eager[name].astype(np.float64)
-                errors = _errors(expected[name], runs_of)
-                noise[name] = self._floor(spec, errors, expected[name], bool(nudged))
-                continue
-            expected[name] = eager[name]
-            if spec.dtype != "string":
-                noise[name] = np.max([differences(eager[name], run) for run in runs_of], 0)
-        return Answer(expected, noise, {})
-
-    def _runs_needed(self, truth: Mapping[str, np.ndarray]) -> int:
-        """How many simulated runs a batch can't do without."""
-        taught = all(table.floor(truth[name]) is not None for name, table in self._tables.items())
-        return 0 if taught else RUNS_AT_LEAST
+    def _is_taught(self, truth: Tensors) -> bool:
+        """Whether a batch can do without simulated runs."""
+        return all(table.floor(truth[name]) is not None for name, table in self._tables.items())
 
     def _floor(self, spec: TensorSpec, errors: np.ndarray, truth: np.ndarray, simulated: bool) -> np.ndarray:
         dtype = max((spec.dtype, self._original.arithmetic), key=epsilon)
@@ -148,6 +163,16 @@ class Truth:
         if simulated:
             table.add(floor, truth)
         return floor
+
+
+def one_after_the_other(answers: Sequence[Answer]) -> Answer:
+    """Those of the parts of a batch, as one."""
+    parts = [(answer.expected, answer.noise, answer.own) for answer in answers]
+    return Answer(*(join(kind) for kind in zip(*parts, strict=True)))
+
+
+def _sizes(given: Sequence[Given]) -> list[int]:
+    return [count(batch.inputs) for batch in given] if given[1:] else []
 
 
 def _has_channels(spec: TensorSpec) -> bool:
