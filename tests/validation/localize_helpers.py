@@ -57,8 +57,12 @@ class Model:
         return replace(export, directory=out, files=record_files(out))
 
 
-def make_model(model: Any, directory: Path, *formats: str) -> Model:
-    """Random weights that are all of a size to matter, saved, frozen, exported and recorded."""
+def make_model(model: Any, directory: Path, *formats: str, samples: np.ndarray | None = None) -> Model:
+    """Random weights that are all of a size to matter, saved, frozen, exported and recorded.
+
+    Args:
+        samples: for the one input; None takes natural ones.
+    """
     random = np.random.default_rng(0)
     for weight in model.weights:
         if not weight.path.endswith("kernel"):
@@ -72,6 +76,9 @@ def make_model(model: Any, directory: Path, *formats: str) -> Model:
         exports[format] = CONVERTERS[format].convert(graph, directory / format, ConversionOptions())
     (directory / "reference").mkdir()
     spec = FeedSpec(samples=8, directed=False, searched=0)
+    if samples is not None:
+        np.savez(directory / "samples.npz", samples)
+        spec = replace(spec, npz=directory / "samples.npz", samples=None)
     return Model(graph, record(source=source, spec=spec, out=directory / "reference"), exports, directory)
 
 

@@ -138,7 +138,7 @@ def test_a_changed_stride_is_told_by_the_shape(cnn, tmp_path):
 
 
 def test_layers_that_the_optimiser_joins_wrongly_are_named_together(tmp_path, monkeypatch):
-    """Pad_Fusion of ONNX Runtime folds a zero padding into MaxPool, which then takes it for minus infinity."""
+    """Pad_Fusion of ONNX Runtime folds a zero padding into MaxPool, which pads with minus infinity."""
     import keras
 
     monkeypatch.setattr("converters.onnx_model.padding.protect_padding", lambda *_: [])
@@ -146,14 +146,15 @@ def test_layers_that_the_optimiser_joins_wrongly_are_named_together(tmp_path, mo
     model = keras.Sequential(
         [
             keras.Input((6, 6, 2), name="image"),
-            layers.Conv2D(2, 1, use_bias=False, name="stem"),
+            layers.Conv2D(2, 1, use_bias=False, kernel_initializer="ones", name="stem"),
             layers.ZeroPadding2D(1, name="pad"),
             layers.MaxPooling2D(3, strides=2, name="pool"),
             layers.Flatten(name="flat"),
             layers.Dense(3, name="scores"),
         ]
     )
-    made = make_model(model, tmp_path, "onnx")
+    samples = -np.random.default_rng(0).uniform(1, 2, (8, 6, 6, 2)).astype("f4")
+    made = make_model(model, tmp_path, "onnx", samples=samples)
     found = made.localize(made.exports["onnx"])
     assert found.guilty == ("pad", "pool")
     assert found.summary == (
@@ -162,3 +163,33 @@ def test_layers_that_the_optimiser_joins_wrongly_are_named_together(tmp_path, mo
     )
     assert made.localize(made.exports["onnx"], "onnxruntime-unoptimized").guilty == ()
     assert run_bare(Path(found.reproducer)).returncode == 1
+
+
+def test_the_sample_that_is_most_wrong_next_to_its_noise_is_looked_at(tmp_path):
+    """The first samples show nothing: the faulty layer is saturated, and 1e-52 is 0 in any float32."""
+    import keras
+
+    layers = keras.layers
+    x = keras.Input((4,), name="x")
+    tower = layers.Dense(4, activation="tanh", kernel_initializer="identity", name="tower")(x)
+    odds = layers.Dense(1, activation="sigmoid", kernel_initializer="ones", name="odds")(x)
+    samples = np.concatenate([np.full((8, 4), -30, "f4"), np.full((8, 4), 0.1, "f4")])
+    made = make_model(keras.Model(x, [tower, odds]), tmp_path, "onnx", samples=samples)
+    found = made.localize(made.changed("onnx", "tower", 2, one_weight))
+    assert (found.sample, found.guilty) == (8, ("tower",))
+
+
+def test_an_op_put_behind_a_layer_belongs_to_that_layer(cnn, tmp_path):
+    """As the one before it, it bears the name of what the layer hands on."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(cnn.exports["onnx"].entry_path)
+    place, node = next((i, n) for i, n in enumerate(model.graph.node) if n.op_type == "Tanh")
+    given = node.output[0]
+    node.output[0] = f"{given}/before"
+    model.graph.node.insert(place + 1, helper.make_node("Clip", [node.output[0], "", "most"], [given]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0.1, "f4"), "most"))
+    onnx.save(model, tmp_path / "model.onnx")
+    found = cnn.localize(replace(cnn.exports["onnx"], directory=tmp_path, files=record_files(tmp_path)))
+    assert found.guilty == ("second",)

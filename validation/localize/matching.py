@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,7 @@ def match_by_name(
     found = []
     for boundary in original.boundaries:
         keys = exact.get(boundary.tensor) or by_layer.get(boundary.layer, [])
-        keys = [_handed_on(key, file, named) for key in keys]
+        keys = [_handed_on(key, file, named, keys) for key in keys]
         match = _best(boundary, keys, file, values[boundary.tensor], seen)
         if match is not None:
             found.append(match)
@@ -126,11 +126,18 @@ def _candidates(
     return exact, _last_of_layers(file, makers), {*makers}
 
 
-def _handed_on(key: str, file: FileGraph, named: set[str]) -> str:
-    """The last tensor before another layer: ops of no layer (layout, casts) belong to the one before."""
+def _handed_on(key: str, file: FileGraph, named: Collection[str], alike: Collection[str]) -> str:
+    """The last tensor before another one: ops of no layer (layout, casts) belong to the one before.
+
+    Args:
+        named: tensors that bear any name.
+        alike: those that bear the same one, as both ends of what was put in between do.
+    """
     while len(file.takers.get(key, ())) == 1 and key not in file.outputs.values():
         op = file.ops[file.takers[key][0]]
-        if set(op.inputs) != {key} or len(op.outputs) != 1 or op.outputs[0] in named or op.weights:
+        if set(op.inputs) != {key} or len(op.outputs) != 1:
+            break
+        if op.outputs[0] not in alike and (op.outputs[0] in named or op.weights):
             break
         key = op.outputs[0]
     return key

@@ -9,6 +9,7 @@ import numpy as np
 
 from converters.errors import EdgeproofError
 from validation.casts import DoesNotFitError, from_file
+from validation.compare import differences
 from validation.expected import Reference
 from validation.fitting import Call, cut, trim
 from validation.localize.bench import Bench
@@ -78,7 +79,8 @@ def _worst(bench: Bench, reference: Reference, calls: list[Call]) -> tuple[Call,
                         continue
                     actual = from_file(given[name], output.spec, bench.artifact.quantization.get(name))
                     actual = trim(actual, call, output.per_sample)
-                    for error, row in _errors(call.expected[name], actual, output.per_sample):
+                    floor = call.noise.get(name) if bench.artifact.target.is_base else None
+                    for error, row in _errors(call.expected[name], actual, floor, output.per_sample):
                         if error > worst[0]:
                             worst = (error, call, row)
     except (EdgeproofError, DoesNotFitError):
@@ -86,12 +88,27 @@ def _worst(bench: Bench, reference: Reference, calls: list[Call]) -> tuple[Call,
     return worst[1], worst[2]
 
 
-def _errors(expected: np.ndarray, actual: np.ndarray, per_sample: bool) -> Iterator[tuple[float, int]]:
+def _errors(
+    expected: np.ndarray, actual: np.ndarray, floor: np.ndarray | None, per_sample: bool
+) -> Iterator[tuple[float, int]]:
+    """How wrong each sample is, and its number."""
     if not per_sample or expected.shape != actual.shape:
-        yield difference(expected, actual).relative, 0
+        yield _error(expected, actual, floor), 0
         return
     for row in range(len(expected)):
-        yield difference(expected[row], actual[row]).relative, row
+        yield _error(expected[row], actual[row], None if floor is None else floor[row]), row
+
+
+def _error(expected: np.ndarray, actual: np.ndarray, floor: np.ndarray | None) -> float:
+    """In units of the noise floor, as it is judged: a tiny probability may be off by all of itself.
+
+    Where there is no floor, as for 8 bits, relative to the values.
+    """
+    if floor is None or expected.shape != actual.shape or not expected.size:
+        return difference(expected, actual).relative
+    apart = differences(expected, actual)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.max(np.where(apart == 0, 0.0, apart / floor)))
 
 
 def _rows(call: Call, row: int, reference: Reference, bench: Bench) -> dict[str, np.ndarray]:
