@@ -89,18 +89,17 @@ class Rounding:
         each = pairs if pairs.shape.rank == 0 else tf.reshape(pairs, tf.shape(near))
         return self._moved(near, dtype, place, _of_sum(each))
 
-    def unless_exact(self, exact: Any, moved: Any, *, summed: Any, dtype: Any) -> Any:
+    def unless_exact(self, exact: Any, moved: Any, *, short: Any, dtype: Any) -> Any:
         """A moved sum, but for what is exact, since the sums on the way are exact, too.
 
         Args:
             exact: float64.
             moved: of the same shape.
-            summed: the terms.
+            short: which sums have terms of at most 8 bits; or a scalar, for all of them.
             dtype: of the original.
         """
         import tensorflow as tf
 
-        short = tf.reduce_all(tf.equal(tf.cast(tf.cast(summed, tf.bfloat16), tf.float64), summed))
         return tf.where(_held(exact, dtype) & short, exact, moved)
 
     def terms(self, values: Any, dtype: Any, place: Place, terms: Terms) -> Any:
@@ -143,6 +142,13 @@ def _move(dtype: Any) -> Any:
     with tf.init_scope():  # of no graph, so that it belongs to every one
         function = tf.function(move, autograph=False)
         return function.get_concrete_function(any_shape, number, number, scalar, any_shape)
+
+
+def is_long(values: Any) -> Any:
+    """Which values have more than 8 bits: 1 or 0, float64."""
+    import tensorflow as tf
+
+    return tf.cast(tf.not_equal(tf.cast(tf.cast(values, tf.bfloat16), tf.float64), values), tf.float64)
 
 
 def _held(exact: Any, dtype: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from validation.truth.kernels import has_kernel
 from validation.truth.known import are_long
-from validation.truth.rounding import EXACT, Place, Rounding
+from validation.truth.rounding import EXACT, Place, Rounding, is_long
 from validation.truth.sums import SUMS
 
 Values = list[Any]
@@ -69,6 +69,8 @@ class Translation:
 
     def _rounded_sum(self, rounding: Rounding, op: Any, inputs: Values) -> Any:
         """Weights of more than 8 bits never add up exactly: there the exact sum is left out."""
+        import tensorflow as tf
+
         dtype, place = op.outputs[0].dtype, self._place(op)
         index, count = SUMS[op.type]
         summed = inputs[index]
@@ -79,7 +81,10 @@ class Translation:
         result = rounding.sum(near, dtype=dtype, place=place, terms=terms)
         if exact is None:
             return result
-        return rounding.unless_exact(exact, result, summed=summed, dtype=dtype)
+        # Summed up itself it tells sum by sum; of products it tells nothing less than all terms.
+        long = is_long(summed)
+        (found,) = [tf.reduce_sum(long)] if index else _exactly(op, [long, *inputs[1:]])
+        return rounding.unless_exact(exact, result, short=tf.equal(found, 0.0), dtype=dtype)
 
     def _place(self, op: Any) -> Place:
         """The same in every run."""
