@@ -47,8 +47,9 @@ class NoiseTable:
     def floor(self, truth: np.ndarray) -> np.ndarray | None:
         """Of each element; None where a channel was never seen.
 
-        An octave that wasn't seen takes the nearest one of its channel: times as much as it is greater,
-        and the same where it is less, since what adds up to little was not added up from little.
+        An octave that wasn't seen takes the next lower one of its channel, times as much as it is greater,
+        or the next higher one as it is, since what adds up to little was not added up from little; the
+        greater of both, since a probability of nearly 1 has less noise than one of a half.
         """
         keys, known = self._keys_of(truth)
         if not known.any():
@@ -60,13 +61,14 @@ class NoiseTable:
         same = [self._keys[place] // _SPAN == keys // _SPAN for place in (before, after)]
         if not (same[0] | same[1])[known].all():
             return None
-        far = [
-            np.where(s, np.abs(self._keys[p] - keys), _SPAN)
-            for s, p in zip(same, (before, after), strict=True)
-        ]
-        nearest = np.where(far[0] < far[1], before, after)
-        above = np.maximum(keys - self._keys[nearest], 0)
-        return np.where(known, np.ldexp(self._floors[nearest], np.where(known, above, 0)), 0.0)
+        lower, higher = (
+            np.where(
+                near, np.ldexp(self._floors[place], np.where(near, keys - self._keys[place], 0).clip(0)), 0
+            )
+            for near, place in zip(same, (before, after), strict=True)
+        )
+        seen = self._keys[after] == keys
+        return np.where(known, np.where(seen, self._floors[after], np.maximum(lower, higher)), 0.0)
 
     def _keys_of(self, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The key of each element, and whether it has a magnitude; zeros take that of the least."""

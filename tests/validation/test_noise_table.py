@@ -56,3 +56,10 @@ def test_nothing_is_known_of_a_channel_that_was_never_seen():
 def test_without_channels_all_elements_are_of_one_kind():
     taught = table((np.ones((1, 3)), np.ones((1, 3))), channels=False)
     assert taught.floor(np.full((2, 9), 1.2)) == pytest.approx(1.0)
+
+
+def test_an_octave_between_two_takes_the_noisier():
+    """A probability of nearly 1 has less noise than one of a fifth, which was not seen."""
+    table = NoiseTable(channels=False)
+    table.add(np.array([1e-7, 4e-7]), np.array([0.99, 0.1]))
+    np.testing.assert_allclose(table.floor(np.array([0.2])), [8e-7])
