@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import re
+import subprocess
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.validation.browsers import needs_chromium
-from tests.validation.test_localize_layers import cnn, one_weight
+from tests.validation.test_localize_layers import cnn, cure, one_weight
+from validation.runtimes.browser.find import find_browser
+from validation.runtimes.tfjs_node import DIST
 
 __all__ = ["cnn"]
 
@@ -27,3 +34,31 @@ def test_the_wrong_layer_is_named_in_the_browser_too(cnn, runtime):
 def test_onnx_files_are_localized_in_the_browser(cnn):
     found = cnn.localize(cnn.changed("onnx", "stem", 4, one_weight), "chromium-ort-wasm")
     assert found.guilty == ("stem", "norm")
+
+
+@pytest.mark.parametrize("backend", ["wasm", "webgl"])
+def test_the_failing_page_fails_in_a_bare_browser_and_passes_when_cured(cnn, backend, tmp_path):
+    found = cnn.localize(cnn.changed("tfjs", "stem", 4, one_weight), f"chromium-tfjs-{backend}")
+    directory = Path(found.reproducer)
+    (directory / "node_modules").symlink_to(DIST.parent / "node_modules")
+    broken = opened(directory, tmp_path / "profile")
+    assert re.search(r"^greatest difference [\d.e-]+ at element \d+: ", broken, re.MULTILINE), broken
+    assert broken.endswith("status 1"), broken
+    cure(directory)
+    cured = opened(directory, tmp_path / "profile")
+    assert cured.endswith("status 0"), cured
+
+
+def opened(directory: Path, profile: Path) -> str:
+    """What the page shows, served as its own comment says."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=directory)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = [
+            str(find_browser("chromium")), "--headless", "--no-sandbox", f"--user-data-dir={profile}",
+            "--virtual-time-budget=60000", "--dump-dom",
+            f"http://127.0.0.1:{server.server_port}/reproduce.html",
+        ]  # fmt: skip
+        page = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        server.shutdown()
+    return re.search(r'<pre id="result">(.*?)</pre>', page, re.DOTALL)[1]
