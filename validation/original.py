@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,7 +61,7 @@ class Original:
             self._kept[kind] = kind(self)
         return self._kept[kind]
 
-    @property
+    @cached_property
     def arithmetic(self) -> str:
         """Coarsest float dtype of any value that the graph computes."""
         try:

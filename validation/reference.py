@@ -2,7 +2,7 @@
 
 Before anything is held against it:
 - the same batch twice gives the same answer (no randomness, no state),
-- eager and graph agree, on every batch whose roundings are simulated.
+- eager and graph agree, batch by batch.
 What is expected is the truth that `validation.truth` finds, and the original's own distance to it is the
 noise floor: both are written beside the feeds, batch by batch.
 """
@@ -17,19 +17,18 @@ from pathlib import Path
 from converters.errors import EdgeproofError
 from converters.progress import advance
 from converters.source import SourceModel
-from validation.agreement import EAGER_AGAINST_GRAPH, TWICE, check_agreement
+from validation.asking import Asking
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
 from validation.expected import Batch, FeedKind, Noise, OutputReference, Reference
-from validation.feed import Feed, Tensors
-from validation.feed_layout import layout_of
+from validation.feed import Feed
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
 from validation.labels import LabelRecorder
 from validation.noise import PRECISIONS, Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
-from validation.rows import fit, join, per_sample, split
+from validation.rows import fit, split
 from validation.task_meters import NATURAL
 from validation.tensor_files import write_tensors
 from validation.truth.answers import (
@@ -91,11 +90,11 @@ class _Recording:
     ) -> None:
         self._source, self._out, self._precisions = source, out, precisions
         self.original = Original(source)
-        self._arithmetic = self.original.arithmetic
+        self._asking = Asking(self.original)
         self._truth = Truth(self.original)
-        self._layout = layout_of(source.signature)
+        self._layout = self._asking.layout
         self._outputs = [
-            OutputRecorder(spec, self._layout, self._arithmetic, spec.name in scores)
+            OutputRecorder(spec, self._layout, self.original.arithmetic, spec.name in scores)
             for spec in source.signature.outputs
         ]
         self._variety = InputVariety(self._layout.batched)
@@ -122,20 +121,15 @@ class _Recording:
         together = sum(self._layout.count(each.tensors) for each in (*waiting, feed)) <= TOGETHER
         if waiting and not (together and fit(waiting[0].tensors, feed.tensors)):
             self._answer_waiting()
-        if feed.origin not in NATURAL and self._is_free:
+        if feed.origin not in NATURAL and self._asking.is_free:
             self._waiting.append(feed)
         else:
             self._answer_waiting()
             self._add_alone(feed)
 
-    @property
-    def _is_free(self) -> bool:
-        """Whether batches of any size can be made of any samples, as far as the signature tells."""
-        return self._layout.batched and self._layout.fixed_batch is None
-
     def _answer_waiting(self) -> None:
         feeds, self._waiting = self._waiting, []
-        given = self._ask_together(feeds) if feeds[1:] else []
+        given = self._asking.together(feeds) if feeds[1:] else []
         if not given:
             for feed in feeds:
                 self._add_alone(feed)
@@ -145,28 +139,10 @@ class _Recording:
         for feed, answer in zip(feeds, answers, strict=True):
             self._write(feed, answer)
 
-    def _ask_together(self, feeds: Sequence[Feed]) -> list[Given]:
-        """Eagerly as one batch; empty where that doesn't give what each gives alone, as a graph."""
-        sizes = [self._layout.count(feed.tensors) for feed in feeds]
-        try:
-            eager = self.original.eager(join([feed.tensors for feed in feeds]))
-            graphs = [self._graph(feed) for feed in feeds]
-            if not all(map(per_sample, (eager, *graphs), (sum(sizes), *sizes))):
-                return []
-            found = [
-                Given(feed.tensors, part, graph)
-                for feed, part, graph in zip(feeds, split(eager, sizes), graphs, strict=True)
-            ]
-            for given in found:
-                self._check(given.eager, given.graph, EAGER_AGAINST_GRAPH)
-        except EdgeproofError:
-            return []
-        return found
-
     def _add_alone(self, feed: Feed) -> None:
         runs = runs_wanted(len(self._feeds), feed.origin)
         try:
-            given = self._ask(feed, runs)
+            given = self._asking.alone(feed)
         except EdgeproofError:
             if feed.origin in NATURAL:
                 raise
@@ -177,44 +153,15 @@ class _Recording:
             self._learn(feed, given, answer)
         self._write(feed, answer)
 
-    def _ask(self, feed: Feed, runs: int) -> Given:
-        """Eagerly only where roundings are simulated as well: it takes several times as long."""
-        if not runs:
-            graph = self._graph(feed)
-            return Given(feed.tensors, graph, graph)
-        eager = self.original.eager(feed.tensors)
-        if not self._feeds:
-            self._check(eager, self.original.eager(feed.tensors), TWICE)
-        graph = self._graph(feed)
-        self._check(eager, graph, EAGER_AGAINST_GRAPH)
-        return Given(feed.tensors, eager, graph)
-
-    def _graph(self, feed: Feed) -> Tensors:
-        return self.original.graph(feed.tensors) if feed.answer is None else feed.answer
-
-    def _check(self, first: Tensors, second: Tensors, meaning: tuple[str, str, str]) -> None:
-        check_agreement(first, second, self._source.signature.outputs, self._arithmetic, meaning)
-
     def _answer(self, given: Given, runs: int) -> Answer:
         """Of a batch of independent samples a few are simulated, and teach the others their floor."""
         seed, samples = _SEEDS * len(self._feeds), self._layout.count(given.inputs)
-        if not runs or samples <= SIMULATED or not self._first_are_free(given, samples):
+        if not runs or samples <= SIMULATED or not self._asking.first_are_free(given, samples, SIMULATED):
             return self._truth.answers([given], runs=[runs], seed=seed)[0]
         sizes = (SIMULATED, samples - SIMULATED)
         parts = zip(*(split(each, sizes) for each in (given.inputs, given.eager, given.graph)), strict=True)
         answers = self._truth.answers([Given(*part) for part in parts], runs=[runs, 0], seed=seed)
         return one_after_the_other(answers)
-
-    def _first_are_free(self, given: Given, samples: int) -> bool:
-        """Whether the first samples get the answer without the others that they get with them."""
-        if not (self._is_free and per_sample(given.graph, samples)):
-            return False
-        try:
-            alone = self.original.graph(split(given.inputs, [SIMULATED])[0])
-            self._check(split(given.graph, [SIMULATED])[0], alone, EAGER_AGAINST_GRAPH)
-        except EdgeproofError:
-            return False
-        return True
 
     def _learn(self, feed: Feed, given: Given, answer: Answer) -> None:
         """What is known of inputs and outputs rests on what is usual, not on boundary values."""
@@ -284,7 +231,7 @@ class _Recording:
 
     def _try_natural(self, output: OutputRecorder) -> str:
         """Whether an output that the data leaves constant moves with other inputs."""
-        other = OutputRecorder(output.spec, self._layout, self._arithmetic, False)
+        other = OutputRecorder(output.spec, self._layout, self.original.arithmetic, False)
         try:
             for feed in open_feeds(FeedSpec(samples=8), self._source.signature):
                 answer = self.original.graph(feed.tensors)[output.spec.name]
