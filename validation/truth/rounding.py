@@ -43,10 +43,11 @@ EXACT = frozenset(_MOVED.split())
 """Ops that move, choose or negate values, and never round."""
 
 
-NEAR_ONE = frozenset({"Elu", "Erfc", "LogSoftmax", "Selu", "Sigmoid", "Softplus"})
+NEAR_ONE = frozenset({"Elu", "Erfc", "LogSoftmax", "Selu", "Sigmoid", "Softplus", "Tanh"})
 """Ops that engines compute as the difference of numbers near 1, or as the logarithm of one: their error is a
 roundoff of 1, not of the result. exp(x) - 1 for Elu, 1 - Erf for Erfc, log(1 + exp(x)) for Softplus; ONNX
-Runtime's and XNNPACK's Sigmoid is a half and a rational function. Expm1 and Log1p are meant to be exact."""
+Runtime's and XNNPACK's Sigmoid is a half and a rational function; TF.js' Tanh on WebGL is
+(1 - exp(-2|x|)) / (1 + exp(-2|x|)), 1.19e-7 for 1e-7. Expm1 and Log1p are meant to be exact."""
 
 SUMMED_INSIDE = frozenset({"Softmax", "LogSoftmax"})
 """Ops that sum up their last dimension on the way."""
