@@ -36,9 +36,6 @@ MIXED = 4
 LARGE = 20_000_000
 """Multiplications for one sample; a model of more takes a good part of a second on a slow runtime."""
 
-LEAST = 8
-"""Directed samples of a large model, however few the data are."""
-
 LARGE_SHARE = 4
 """By which a large model's gradient steps are divided."""
 
@@ -112,7 +109,7 @@ class EveryFeed:
         least = self._layout.batch(1)
         builder = CaseBuilder(inputs, self._facts, self._background.take, least)
         is_large = self._facts.work > LARGE
-        left = max(self._background.samples, LEAST) if is_large else sys.maxsize
+        left = self._background.samples if is_large else sys.maxsize
         for case in directed_cases(builder, self._domain()):
             if left <= 0:
                 self.notes.append("a model of this size is tried on no more directed samples than data")

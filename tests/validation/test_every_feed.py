@@ -217,3 +217,12 @@ def test_integers_are_not_searched_and_the_notes_say_so(tmp_path, outputs, dtype
 def test_no_steps_are_no_search(tmp_path):
     original = opened(build(layers.Dense(2), x=((3,), "float32")), tmp_path)
     assert searched(original, np.zeros((1, 3), np.float32), 0, Domain()) == []
+
+
+def test_a_large_model_is_tried_on_no_more_directed_samples_than_data(tmp_path, monkeypatch):
+    monkeypatch.setattr("validation.every_feed.LARGE", 0)
+    original = opened(build(layers.Dense(2), x=((3,), "float32")), tmp_path)
+    every = EveryFeed(original, FeedSpec(samples=3, searched=0))
+    feeds = list(every)
+    assert [len(feed.tensors["x"]) for feed in feeds if feed.origin == "directed"] == [1, 1, 1]
+    assert every.notes == ["a model of this size is tried on no more directed samples than data"]
