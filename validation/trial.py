@@ -137,11 +137,12 @@ class Trial:
         """Whether a difference fails: a rounded export is held to what its roundings were measured on.
 
         Inside an 8-bit file are activations too, with ranges that everyday samples gave them: one
-        unusual sample of usual numbers (all equal, one alone) drives them out.
+        unusual sample of usual numbers (all equal, one alone) drives them out. The steps of uint16 weights
+        are absolute: where little but a bias is left of a sum, its step is more than any of everyday's.
         """
         if batch.origin in NATURAL or not batch.inside or self._artifact.target.is_base:
             return batch.inside
-        if self._artifact.target.precision in QUANTIZED:
+        if self._artifact.target.precision in (*QUANTIZED, "uint16"):
             return False
         return all(
             low <= float(np.min(array, initial=low)) and float(np.max(array, initial=high)) <= high
