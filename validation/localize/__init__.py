@@ -3,9 +3,10 @@
     localize(artifact=…, runtime_name=…, reference=…, graph=…, out=…) -> Localization
 
     sample        which inputs: those on which the export is most wrong
-    file_graph    the file as a graph, and copies of it cut anywhere (onnx_cut, tflite_cut, tfjs_cut)
+    file_graph    the file as a graph
+    cutting       copies of the file cut anywhere (onnx_cut, tflite_cut, tfjs_cut)
     original_graph, runs   the original as layers, in its own arithmetic and in float64
-    matching      tensors that both have, by name and by value
+    matching      tensors that both have, by name and by value, in either layout (layouts)
     experiment    each stretch between them alone, fed the original's values
     search        which of the matches are none, and which layers are wrong
     hidden        faults that show only while nobody looks

@@ -11,7 +11,8 @@ import numpy as np
 
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
-from validation.localize.file_graph import FileGraph, cut, read_graph
+from validation.localize.cutting import cut, read_graph
+from validation.localize.file_graph import FileGraph
 from validation.runtime import Runtime
 
 

@@ -1,28 +1,15 @@
-"""An exported file as a graph of named tensors, and copies of it cut anywhere: the same for every format.
-
-A cut copy takes some tensors as inputs in place of computing them, and gives others as outputs. With every
-tensor as an output it shows what happens inside; with a layer's inputs fed it runs that layer alone; it runs
-on any runtime, since it is an artifact like every other.
-"""
+"""An exported file as a graph of named tensors: the same for every format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-import numpy as np
+from converters.artifact import Quantization
 
-from converters.artifact import Artifact, Quantization, record_files
-from converters.signature import Signature, TensorSpec
-from converters.target import ExportTarget
-from validation.dtypes import dtype_name
-
-if TYPE_CHECKING:
-    from validation.feed import Tensors
+Key = TypeVar("Key", str, int)
 
 CUT = "{}__fed"
 """Name in the file of an input that stands in for a tensor."""
@@ -108,60 +95,25 @@ class FileGraph:
             keys: computed even where they are given to others.
             stop: tensors that are given.
         """
-        found: set[int] = set()
-        taken: set[str] = set()
-        todo = [self.makers[key] for key in keys if key in self.makers]
-        while todo:
-            number = todo.pop()
-            if number in found:
-                continue
-            found.add(number)
-            for key in self.ops[number].inputs:
-                if key in stop or key not in self.makers:
-                    taken.add(key)
-                else:
-                    todo.append(self.makers[key])
-        return [self.ops[number] for number in sorted(found)], taken
+        inner = {key for key in self.makers if key not in stop}
+        found = needed(keys, self.makers, lambda number: inner.intersection(self.ops[number].inputs))
+        ops = [self.ops[number] for number in sorted(found)]
+        return ops, {key for op in ops for key in op.inputs if key not in inner}
 
 
-def read_graph(artifact: Artifact) -> FileGraph:
-    """The graph of an artifact's file."""
-    return _format(artifact).read(artifact)
-
-
-def cut(artifact: Artifact, feeds: Tensors, outputs: Iterable[str], out: Path) -> Artifact:
-    """A copy of an artifact that takes and gives other tensors.
+def needed(keys: Iterable[Key], makers: Mapping[Key, int], reads: Callable[[int], Iterable[Key]]) -> set[int]:
+    """Numbers of the ops that tensors are computed by, and of those that these take theirs from.
 
     Args:
-        artifact: stays as it is.
-        feeds: by key, in the file's dtypes and layout: fixes shapes and dtypes of the new inputs.
-        outputs: keys; one that is fed as well is computed all the same.
-        out: an empty directory.
-
-    Returns:
-        The copy; its signature has the keys for names.
+        keys: of the tensors; one that no op computes needs none.
+        makers: number of the op that computes each tensor.
+        reads: tensors that the op of a number takes, as far as they are to be computed.
     """
-    keys = list(dict.fromkeys(outputs))
-    input_names, output_names, entry = _format(artifact).write(artifact, feeds, keys, out)
-    inputs = tuple(TensorSpec(key, array.shape, dtype_name(array)) for key, array in feeds.items())
-    return Artifact(
-        target=ExportTarget(artifact.target.format, artifact.target.precision),
-        directory=out,
-        entry=entry,
-        files=record_files(out),
-        signature=Signature(inputs, tuple(TensorSpec(key, (), "") for key in keys)),
-        input_names=input_names,
-        output_names=output_names,
-        signature_key=artifact.signature_key and "serving_default",
-    )
-
-
-class _Format:
-    """The two functions of a format's module."""
-
-    read: Callable[[Artifact], FileGraph]
-    write: Callable[[Artifact, Mapping[str, np.ndarray], list[str], Path], tuple[dict, dict, str]]
-
-
-def _format(artifact: Artifact) -> _Format:
-    return import_module(f"validation.localize.{artifact.target.format}_cut")  # type: ignore[return-value]
+    found: set[int] = set()
+    todo = list(keys)
+    while todo:
+        number = makers.get(todo.pop())
+        if number is not None and number not in found:
+            found.add(number)
+            todo.extend(reads(number))
+    return found

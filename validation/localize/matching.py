@@ -11,15 +11,14 @@ import numpy as np
 from converters.artifact import Quantization
 from validation.casts import dequantize, quantize
 from validation.dtypes import numpy_dtype
-from validation.localize.file_graph import FileGraph, FileTensor
+from validation.localize.file_graph import FileGraph
+from validation.localize.layouts import Permutation, find_layout, turned
 from validation.localize.original_graph import Boundary, OriginalGraph
 
 SAME = 1e-3
 """Tensors whose values differ by no more than this, relative, are the same tensor."""
 
 _DIGITS = re.compile(r"\d+$")
-
-Permutation = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,10 @@ class Match:
 
     def to_file(self, values: np.ndarray) -> np.ndarray:
         """The original's values in the file's dtype and layout."""
-        turned = _turned(values, self.permutation)
+        in_order = turned(values, self.permutation)
         if self.quantization is not None:
-            return np.ascontiguousarray(quantize(turned, self.quantization))
-        return np.ascontiguousarray(turned.astype(numpy_dtype(self.dtype)) if self.dtype else turned)
+            return np.ascontiguousarray(quantize(in_order, self.quantization))
+        return np.ascontiguousarray(in_order.astype(numpy_dtype(self.dtype)) if self.dtype else in_order)
 
     def from_file(self, values: np.ndarray) -> np.ndarray:
         """The file's values as real numbers in the original's layout."""
@@ -99,7 +98,7 @@ def match_by_value(
     for boundary in boundaries:
         wanted = values[boundary.tensor]
         for key in left:
-            permutation, error = _layout(wanted, key, file, seen)
+            permutation, error = find_layout(wanted, file.tensors[key], seen.get(key))
             if error <= SAME and _varies(wanted):
                 found.append(_match(boundary, key, permutation, file, seen))
                 left.remove(key)
@@ -182,7 +181,7 @@ def _match_outputs(
         key = file.outputs.get(name, "")
         if tensor not in boundaries or key not in file.makers:
             continue
-        permutation, _ = _layout(values[tensor], key, file, seen)
+        permutation, _ = find_layout(values[tensor], file.tensors[key], seen.get(key))
         found.append(_match(boundaries[tensor], key, permutation, file, seen))
     return found
 
@@ -197,7 +196,7 @@ def _best(
     """Of several tensors of one name the one with the right values, else the last with the right shape."""
     rated = []
     for place, key in enumerate(keys):
-        permutation, error = _layout(wanted, key, file, seen)
+        permutation, error = find_layout(wanted, file.tensors[key], seen.get(key))
         fits = key not in seen or sorted(seen[key].shape) == sorted(wanted.shape)
         rated.append((error > SAME, not fits, place if error <= SAME else -place, key, permutation))
     if not rated:
@@ -216,66 +215,6 @@ def _match(
     tensor = file.tensors[key]
     dtype = tensor.dtype or (seen[key].dtype.name if key in seen else "")
     return Match(boundary, key, permutation, dtype, tensor.quantization)
-
-
-def _layout(
-    wanted: np.ndarray, key: str, file: FileGraph, seen: Mapping[str, np.ndarray]
-) -> tuple[Permutation | None, float]:
-    """The order of axes in which the file has a tensor, and how far it differs then, if that was seen."""
-    tensor = file.tensors[key]
-    if key not in seen:
-        return _likely(wanted.shape, tensor.shape, tensor), np.inf
-    real = seen[key] if tensor.quantization is None else dequantize(seen[key], tensor.quantization)
-    if object in (wanted.dtype, real.dtype):
-        return None, 0.0 if np.array_equal(wanted, real) else np.inf
-    errors = {
-        permutation: _relative(_turned(wanted, permutation), real)
-        for permutation in _permutations(wanted.ndim, tensor)
-        if _turned(wanted, permutation).shape == real.shape
-    }
-    if not errors:
-        return _likely(wanted.shape, real.shape, tensor), np.inf
-    best = min(errors, key=lambda permutation: errors[permutation])
-    return best, errors[best]
-
-
-def _likely(
-    wanted: Sequence[int], got: Sequence[int | None] | None, tensor: FileTensor
-) -> Permutation | None:
-    """The order of axes in which most sizes agree."""
-
-    def disagreeing(permutation: Permutation | None) -> int:
-        turned = wanted if permutation is None else [wanted[axis] for axis in permutation]
-        return sum(size not in (None, other) for size, other in zip(got or (), turned, strict=True))
-
-    if got is None or len(got) != len(wanted):
-        return None
-    return min(_permutations(len(wanted), tensor), key=disagreeing)
-
-
-def _turned(values: np.ndarray, permutation: Permutation | None) -> np.ndarray:
-    return values if permutation is None else values.transpose(permutation)
-
-
-def _permutations(rank: int, tensor: FileTensor) -> list[Permutation | None]:
-    """As it is, and channels last to channels first."""
-    if rank < 3 or not tensor.channels_first:
-        return [None]
-    return [None, (0, rank - 1, *range(1, rank - 1))]
-
-
-def _relative(wanted: np.ndarray, got: np.ndarray) -> float:
-    """Root mean square difference over root mean square value; Infinity where NaN stands alone."""
-    left, right = (np.asarray(array, np.float64) for array in (wanted, got))
-    both = np.isfinite(left) & np.isfinite(right)
-    if not np.array_equal(left[~both], right[~both], equal_nan=True):
-        return float("inf")
-    if not both.any():
-        return 0.0
-    with np.errstate(over="ignore"):
-        error = np.sqrt(np.mean((left[both] - right[both]) ** 2))
-        scale = np.sqrt(np.mean(left[both] ** 2))
-    return float(error / scale) if scale else float("inf" if error else 0.0)
 
 
 def _varies(values: np.ndarray) -> bool:

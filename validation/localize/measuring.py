@@ -47,6 +47,8 @@ def difference(expected: np.ndarray, actual: np.ndarray) -> Error:
         return Error(math.inf, math.inf, math.inf, fault)
     if not expected.size:
         return Error(0.0, 0.0, 0.0)
+    if (expected.dtype == object) != (actual.dtype == object):
+        return Error(math.inf, math.inf, math.inf, f"{dtype_name(actual)} instead of {dtype_name(expected)}")
     if is_float(dtype_name(expected)) or is_float(dtype_name(actual)):
         expected, actual = expected.astype(np.float64), actual.astype(np.float64)
     apart = differences(expected, actual)

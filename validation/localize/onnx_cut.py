@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converters.artifact import Artifact
-from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor
+from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor, needed
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -58,7 +58,8 @@ def write(
     model = onnx.load(artifact.entry_path)
     names = {key: CUT.format(key) for key in feeds}
     _rewire(model.graph, names)
-    kept = _needed(model.graph, outputs)
+    makers = {key: number for number, node in enumerate(model.graph.node) for key in node.output}
+    kept = needed(outputs, makers, lambda number: _reads(model.graph.node[number]))
     for index in reversed(range(len(model.graph.node))):
         if index not in kept:
             del model.graph.node[index]
@@ -111,18 +112,6 @@ def _rewire(graph: GraphProto, names: Mapping[str, str]) -> None:
                 _rewire(inner, names)
                 for value in inner.output:
                     value.name = names.get(value.name, value.name)
-
-
-def _needed(graph: GraphProto, outputs: list[str]) -> set[int]:
-    makers = {key: number for number, node in enumerate(graph.node) for key in node.output}
-    found: set[int] = set()
-    todo = list(outputs)
-    while todo:
-        number = makers.get(todo.pop())
-        if number is not None and number not in found:
-            found.add(number)
-            todo.extend(_reads(graph.node[number]))
-    return found
 
 
 def _set_ends(model: ModelProto, inputs: Mapping[str, np.ndarray], outputs: list[str]) -> None:

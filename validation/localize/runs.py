@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 Nudge = Callable[[np.ndarray], np.ndarray]
 
 _SCOPE = "localize_cut"
-
-
-class Run(Protocol):
-    """Values of tensors when others are given."""
-
-    def run(self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str]) -> dict[str, np.ndarray]:
-        """By tensor; what is given is also computed, where it is fetched."""
 
 
 class OriginalRun:
@@ -51,7 +44,13 @@ class OriginalRun:
     def run(
         self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str], nudge: Nudge | None = None
     ) -> dict[str, np.ndarray]:
-        """As `Run`; `nudge` gives the weight that is taken in place of each float weight."""
+        """Values of tensors when others are given; what is given is also computed, where it is fetched.
+
+        Args:
+            feeds: by tensor; likewise what is returned.
+            fetches: boundaries.
+            nudge: gives the weight that is taken in place of each float weight.
+        """
         names = list(dict.fromkeys(fetches))
         given: dict[Any, Any] = {name: nudge(array) for name, array in self._weights.items() if nudge}
         given |= {self.fed[key]: _cast(self.graph, self.fed[key], array) for key, array in feeds.items()}
@@ -91,6 +90,7 @@ class TwinRun:
         self._session = tf.compat.v1.Session(graph=self._graph, config=_as_it_stands())
 
     def run(self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str]) -> dict[str, np.ndarray]:
+        """As `OriginalRun.run`, in float64."""
         return self._run(self._exact, feeds, fetches, {})
 
     def rounded(

@@ -12,7 +12,7 @@ import numpy as np
 from converters.artifact import Artifact
 from converters.graph_edit import node_of, plain
 from converters.tfjs_model.weights import stored_bytes
-from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor
+from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor, needed
 
 Node = dict[str, Any]
 
@@ -67,7 +67,7 @@ def write(
         if node.get("input"):
             node["input"] = [names.get(plain(key), key) for key in node["input"]]
     nodes = [_placeholder(names[key], array) for key, array in feeds.items()]
-    topology["node"] = _needed([*nodes, *topology["node"]], [*names.values(), *outputs])
+    topology["node"] = _reaching([*nodes, *topology["node"]], [*names.values(), *outputs])
     kept = {node["name"] for node in topology["node"]} | _in_functions(topology)
     manifest = _copy_weights(model["weightsManifest"], artifact.directory, kept, out)
     # Without a signature TF.js takes nodes by their names.
@@ -115,16 +115,11 @@ def _placeholder(name: str, array: np.ndarray) -> Node:
     return {"name": name, "op": "Placeholder", "attr": {"dtype": kind, "shape": {"shape": {"dim": dims}}}}
 
 
-def _needed(nodes: list[Node], roots: list[str]) -> list[Node]:
-    by_name = {node["name"]: node for node in nodes}
-    found: set[str] = set()
-    todo = [node_of(root) for root in roots]
-    while todo:
-        name = todo.pop()
-        if name in by_name and name not in found:
-            found.add(name)
-            todo.extend(node_of(key) for key in by_name[name].get("input") or ())
-    return [node for node in nodes if node["name"] in found]
+def _reaching(nodes: list[Node], roots: list[str]) -> list[Node]:
+    """The nodes that others are computed by, and these themselves."""
+    numbers = {node["name"]: number for number, node in enumerate(nodes)}
+    kept = needed(map(node_of, roots), numbers, lambda n: map(node_of, nodes[n].get("input") or ()))
+    return [nodes[number] for number in sorted(kept)]
 
 
 def _in_functions(topology: dict[str, Any]) -> set[str]:

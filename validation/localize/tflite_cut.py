@@ -11,7 +11,7 @@ import numpy as np
 
 from converters.artifact import Artifact, Quantization
 from converters.tflite import model_file
-from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor
+from validation.localize.file_graph import CUT, FileGraph, FileOp, FileTensor, needed
 
 
 def read(artifact: Artifact) -> FileGraph:
@@ -53,7 +53,12 @@ def write(
     fed = {int(key): _stand_in(graph, int(key), array) for key, array in feeds.items()}
     for operator in graph.operators:
         operator.inputs = [fed.get(int(index), int(index)) for index in operator.inputs]
-    kept = _needed(graph, [int(key) for key in outputs])
+    makers = {int(index): number for number, row in enumerate(graph.operators) for index in row.outputs}
+    kept = needed(
+        [int(key) for key in outputs],
+        makers,
+        lambda number: [int(index) for index in graph.operators[number].inputs],
+    )
     graph.operators = [graph.operators[number] for number in sorted(kept)]
     graph.inputs = list(fed.values())
     graph.outputs = [int(key) for key in outputs]
@@ -102,18 +107,6 @@ def _stand_in(graph: Any, index: int, array: np.ndarray) -> int:
     tensor.hasRank = True
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
-
-
-def _needed(graph: Any, outputs: list[int]) -> set[int]:
-    makers = {int(i): number for number, row in enumerate(graph.operators) for i in row.outputs}
-    found: set[int] = set()
-    todo = list(outputs)
-    while todo:
-        number = makers.get(todo.pop())
-        if number is not None and number not in found:
-            found.add(number)
-            todo.extend(int(i) for i in graph.operators[number].inputs if i >= 0)
-    return found
 
 
 def _drop_unused(model: Any) -> None:
