@@ -11,6 +11,10 @@ import numpy as np
 
 from validation.floor import channel_of, least_octave, octave_of, quantiles
 
+LUCK = 2.0
+"""Times what an octave's lower neighbour lets expect, the most that other channels may say of the octave: the
+neighbour may have been taught by a single element that was lucky."""
+
 _SPAN = 1 << 14
 """More octaves than float64 has: channel and octave make one sorted key."""
 
@@ -24,8 +28,7 @@ class NoiseTable:
 
     def __init__(self, channels: bool) -> None:
         self._channels = channels
-        self._keys = np.zeros(0, np.int64)
-        self._floors = np.zeros(0)
+        self._by_channel, self._by_octave = _Floors(), _Floors()
 
     def add(self, floor: np.ndarray, truth: np.ndarray) -> None:
         """One batch with simulated roundings.
@@ -35,40 +38,36 @@ class NoiseTable:
             truth: float64 [*shape].
         """
         keys, known = self._keys_of(truth)
-        if not known.any():
-            return
-        found, _ = quantiles(floor[None], known, keys, np.zeros_like(keys))
-        every = np.concatenate([self._keys, keys[known]])
-        values = np.concatenate([self._floors, found[known]])
-        self._keys, place = np.unique(every, return_inverse=True)
-        self._floors = np.zeros(len(self._keys))
-        np.maximum.at(self._floors, place, values)
+        if known.any():
+            self._by_channel.add(floor, keys, known)
+            self._by_octave.add(floor, keys % _SPAN, known)
 
     def floor(self, truth: np.ndarray) -> np.ndarray | None:
         """Of each element; None where a channel was never seen.
 
-        An octave that wasn't seen takes the next lower one of its channel, times as much as it is greater,
-        or the next higher one as it is, since what adds up to little was not added up from little; the
-        greater of both, since a probability of nearly 1 has less noise than one of a half.
+        An octave that wasn't seen takes the greater of what its neighbours in its channel say:
+
+        - the next higher one as it is, since what adds up to little was not added up from little;
+        - the next lower one, not less and at most times as much as it is greater. Where between, the same
+          octave of all channels tells: a logit has as much noise as a lesser one, a probability of a
+          tenth ten times that of a hundredth, and one of nearly 1 less than one of a half.
+
+        Without the neighbours a great channel would be held to the noise of the small ones, and without the
+        others a great probability be excused by a hundred times what it has.
         """
         keys, known = self._keys_of(truth)
         if not known.any():
             return np.zeros(truth.shape)
-        if not len(self._keys):
-            return None
-        after = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        before = np.maximum(after - 1, 0)
-        same = [self._keys[place] // _SPAN == keys // _SPAN for place in (before, after)]
+        (below, under), (above, over) = self._by_channel.around(keys)
+        same = [near // _SPAN == keys // _SPAN for near in (below, above)]
         if not (same[0] | same[1])[known].all():
             return None
-        lower, higher = (
-            np.where(
-                near, np.ldexp(self._floors[place], np.where(near, keys - self._keys[place], 0).clip(0)), 0
-            )
-            for near, place in zip(same, (before, after), strict=True)
-        )
-        seen = self._keys[after] == keys
-        return np.where(known, np.where(seen, self._floors[after], np.maximum(lower, higher)), 0.0)
+        most = np.ldexp(under, np.where(same[0], keys - below, 0))
+        usual = self._by_octave.at(keys % _SPAN)
+        risen = np.where(np.isnan(usual), most, np.clip(usual, under, LUCK * most))
+        unseen = np.maximum(np.where(same[0], risen, 0), np.where(same[1], over, 0))
+        seen = self._by_channel.at(keys)
+        return np.where(known, np.where(np.isnan(seen), unseen, seen), 0.0)
 
     def _keys_of(self, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The key of each element, and whether it has a magnitude; zeros take that of the least."""
@@ -79,3 +78,35 @@ class NoiseTable:
         octave = octave_of(truth, known)
         octave = np.where(known, octave, least_octave(octave, channel, known))
         return channel * _SPAN + octave + _SPAN // 2, np.isfinite(truth)
+
+
+class _Floors:
+    """The greatest floor of each key, in the order of the keys."""
+
+    def __init__(self) -> None:
+        self._keys, self._floors = np.zeros(0, np.int64), np.zeros(0)
+
+    def add(self, floor: np.ndarray, keys: np.ndarray, known: np.ndarray) -> None:
+        """One batch: what the floors of the known elements of each key come to."""
+        found, _ = quantiles(floor[None], known, keys, np.zeros_like(keys))
+        every = np.concatenate([self._keys, keys[known]])
+        values = np.concatenate([self._floors, found[known]])
+        self._keys, place = np.unique(every, return_inverse=True)
+        self._floors = np.zeros(len(self._keys))
+        np.maximum.at(self._floors, place, values)
+
+    def at(self, keys: np.ndarray) -> np.ndarray:
+        """The floor of each key; NaN where it was never seen."""
+        _, (near, floors) = self.around(keys)
+        return np.where(near == keys, floors, np.nan)
+
+    def around(self, keys: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The next lower key that was seen, and the key itself or the next higher one; each with its floor.
+
+        Where there is none, a key of no channel, with a floor of 0.
+        """
+        ends, nothing = (np.array([-_SPAN]), np.array([np.iinfo(np.int64).max])), np.zeros(1)
+        every = np.concatenate([ends[0], self._keys, ends[1]])
+        floors = np.concatenate([nothing, self._floors, nothing])
+        place = np.searchsorted(every, keys)
+        return [(every[near], floors[near]) for near in (place - 1, place)]

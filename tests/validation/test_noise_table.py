@@ -63,3 +63,27 @@ def test_an_octave_between_two_takes_the_noisier():
     table = NoiseTable(channels=False)
     table.add(np.array([1e-7, 4e-7]), np.array([0.99, 0.1]))
     np.testing.assert_allclose(table.floor(np.array([0.2])), [8e-7])
+
+
+def test_an_octave_above_rises_as_it_does_in_other_channels():
+    """Two channels of probabilities: one of nearly 1 has no more noise than the other channel's."""
+    taught = table(
+        (np.array([[1e-9, 1e-9], [5e-8, 5e-8]]), np.array([[0.01, 0.01], [0.4, 0.02]])),
+        (np.array([[6e-8, 1e-9]]), np.array([[0.9, 0.01]])),
+    )
+    assert taught.floor(np.array([[0.9, 0.9]])) == pytest.approx(np.array([[6e-8, 6e-8]]))
+
+
+def test_an_octave_above_never_sinks_below_its_neighbour():
+    taught = table((np.array([[1e-9, 3e-7]]), np.array([[8.0, 4.0]])))
+    assert taught.floor(np.array([[8.0, 8.0]]))[0, 1] == pytest.approx(3e-7)
+
+
+def test_other_channels_say_twice_what_a_neighbour_lets_expect_at_most():
+    taught = table((np.array([[5.0, 1e-9]]), np.array([[8.0, 2.0]])))
+    assert taught.floor(np.array([[8.0, 8.0]]))[0, 1] == pytest.approx(2 * 4 * 1e-9)
+
+
+def test_a_great_channel_is_not_held_to_the_noise_of_a_small_one():
+    taught = table((np.array([[1e-3, 1e-8]]), np.array([[1000.0, 0.1]])))
+    assert taught.floor(np.array([[0.1, 0.1]])) == pytest.approx(np.array([[1e-3, 1e-8]]))
