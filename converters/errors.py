@@ -52,6 +52,10 @@ class EdgeproofError(Exception):
         rows = (("got: ", self.got), ("want:", self.want), ("fix: ", self.fix))
         return "\n".join([self.what, *(f"  {label} {_indent(text)}" for label, text in rows)])
 
+    def in_a_line(self) -> str:
+        """The same as one sentence, for the reason of a verdict."""
+        return f"{self.what}: got {self.got}; want {self.want}; {self.fix}"
+
     def __reduce__(self):
         return _rebuild, (self.what, self.got, self.want, self.fix, self.status)
 

@@ -20,8 +20,8 @@ from pipeline.files import fresh_directory
 from pipeline.outcome import artifact_passed
 from pipeline.state import RunState, label_of
 from validation.report import render
-from validation.result import write_result
-from validation.verdict import Validation, Verdict
+from validation.result import Validation, write_result
+from validation.verdict import Verdict
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_SCHEMA = 1

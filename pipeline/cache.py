@@ -13,7 +13,8 @@ import msgspec
 
 from converters.artifact import FileRecord, record_files
 from converters.serial import dumps, from_plain, loads, to_plain
-from pipeline.files import fresh_directory, write_text
+from converters.writing import write_text
+from pipeline.files import fresh_directory
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """Exports, original and answers in one directory, to be judged on a machine that has no TensorFlow.
 
-carried.json      what there is; its paths are relative to the directory
-artifacts/        one folder for each target
-original/         the model, for runtimes that open it
-reference/        the inputs, and what the original answers
+carried/record.json   what there is; its paths are relative to this directory
+carried/artifacts/    one folder for each target
+carried/original/     the model, for runtimes that open it
+carried/reference/    the inputs, and what the original answers
 """
 
 from __future__ import annotations
@@ -11,33 +11,36 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
 from converters.artifact import Artifact
-from converters.errors import EdgeproofError, ExitStatus
+from converters.errors import EdgeproofError
 from converters.serial import from_plain, to_plain
-from converters.target import ORIGINAL, ExportTarget
-from pipeline.cache import moved
-from pipeline.files import Workplace, write_text
+from converters.target import ExportTarget
+from converters.writing import write_text
+from pipeline.cache import build_directory, moved
+from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
-from pipeline.outcome import all_well, in_order
+from pipeline.outcome import validation_of
 from pipeline.places import scratch
-from pipeline.plan import describe, runtimes_of
+from pipeline.plan import describe, submit
 from pipeline.state import label_of
 from pipeline.steps import FailedTarget, Steps
-from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.judge import conclude
 from validation.reference import Reference
-from validation.verdict import SCHEMA, Validation
+from validation.result import Validation
 
-CARRIED = "carried.json"
+CARRIED = Path("carried")
+"""Below the directory that is copied; replaced whole, or not at all."""
+
+_RECORD = CARRIED / "record.json"
 _HERE = "HERE:"
-"""Stands where a path of the record starts with the directory itself."""
+"""Stands where a path of the record starts with the directory of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +66,68 @@ class Carried:
     notes: tuple[str, ...]
 
 
+def is_carried(path: Path) -> bool:
+    """Whether `carry` has filled a directory."""
+    return (path / _RECORD).is_file()
+
+
 def carry(job: Job, place: Workplace) -> Carried:
-    """Makes a job's exports and records the original's answers, into the work directory.
+    """Makes a job's exports and records the original's answers, below the work directory.
+
+    What an earlier call left there stays until all is made.
 
     Raises:
         EdgeproofError: an export could not be made.
     """
     check_data(job)
-    here = place.directory
+
+    def make(out: Path) -> Carried:
+        with scratch(place) as work:
+            found = _make(job, work, out / "artifacts")
+            for name in ("reference", "original"):
+                (work.directory / name).rename(out / name)
+            plain = moved(to_plain(found), str(work.directory), str(out))
+        write_text(out / _RECORD.name, json.dumps(moved(plain, str(out), _HERE), indent=1) + "\n")
+        return from_plain(plain, Carried)
+
+    return build_directory(Carried, place.directory / CARRIED, make)
+
+
+def _make(job: Job, work: Workplace, artifacts: Path) -> Carried:
+    """Everything, with the answers and the original in the work directory."""
     limits = job.conversion
-    with scratch(place) as work, Worker(place.log, limits.time_s, limits.memory_limit_mb) as worker:
-        # Everything is made in its final place, except for what is only needed on the way.
-        steps = Steps(job, work.directory, here / "artifacts", worker)
-        training = steps.train()
-        source = steps.source(training)
+    with Worker(work.log, limits.time_s, limits.memory_limit_mb) as worker:
+        steps = Steps(job, work.directory, artifacts, worker)
+        source = steps.source(steps.train())
         graph = steps.graph(source)
-        artifacts = tuple(map(_made, steps.convert(graph, steps.options(source.signature))))
-        reference = steps.reference(source)
-        found = Carried(
+        made = tuple(map(_made, steps.convert(graph, steps.options(source.signature))))
+        return Carried(
             name=job.name,
             source=describe(source, job.name),
-            artifacts=artifacts,
+            artifacts=made,
             original=steps.original(source),
-            reference=reference,
+            reference=steps.reference(source),
             allow_failing=job.allow_failing,
-            notes=(*source.notes, *graph.notes, *reference.notes),
+            notes=(*source.notes, *graph.notes),
         )
-        plain = to_plain(found)
-        for name in ("reference", "original"):
-            (work.directory / name).replace(here / name)
-    plain = moved(plain, str(work.directory.absolute()), str(here.absolute()))
-    write_text(here / CARRIED, json.dumps(moved(plain, str(here.absolute()), _HERE), indent=1) + "\n")
-    return from_plain(plain, Carried)
+
+
+def _made(item: Artifact | FailedTarget) -> Artifact:
+    if isinstance(item, FailedTarget):
+        raise item.error()
+    return item
 
 
 def read_carried(directory: Path) -> Carried:
     """What such a directory holds, wherever it lies now.
 
     Raises:
-        EdgeproofError: it is not one, or one of another version.
+        EdgeproofError: it is of another version.
     """
-    path = directory / CARRIED
+    path = directory / _RECORD
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-        return from_plain(moved(plain, _HERE, str(directory.absolute())), Carried)
+        return from_plain(moved(plain, _HERE, str(path.parent.absolute())), Carried)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise EdgeproofError(
             f"{path}: can't be read",
@@ -122,35 +143,13 @@ def judge_carried(
     """Verdicts on all of it, and how long each took.
 
     Args:
-        job: names the runtimes.
+        job: names the runtimes, and the targets that may fail.
         log: for what engines print.
     """
-    with Judges(carried.reference, log, job.judging) as judges:
-        for runtime in runtimes_of(job, ORIGINAL):
-            judges.submit(carried.original, str(carried.source["path"]), runtime)
+    reference = carried.reference
+    with Judges(reference, log, job.judging) as judges:
+        submit(judges, job, carried.original, PurePath(carried.source["path"]).name)
         for artifact in carried.artifacts:
-            for runtime in runtimes_of(job, artifact.target.format):
-                judges.submit(artifact, label_of(artifact), runtime)
-        verdicts = in_order(conclude(judges.verdicts(), carried.reference.answers))
-    signature = carried.reference.signature
-    validation = Validation(
-        schema=SCHEMA,
-        ok=all_well(verdicts, {str(target) for target in carried.allow_failing}),
-        source=carried.source,
-        inputs=signature.inputs,
-        outputs=signature.outputs,
-        data=carried.reference.data,
-        samples=carried.reference.samples,
-        verdicts=verdicts,
-        tools=tool_versions(),
-        notes=carried.notes,
-    )
-    return validation, judges.seconds
-
-
-def _made(item: Artifact | FailedTarget) -> Artifact:
-    if isinstance(item, Artifact):
-        return item
-    raise EdgeproofError(
-        item.what, got=item.got, want=item.want, fix=item.fix, status=ExitStatus.CONVERSION_FAILED
-    )
+            submit(judges, job, artifact, label_of(artifact))
+        verdicts = conclude(judges.verdicts(), reference.answers)
+    return validation_of(job, carried.source, reference, verdicts, carried.notes), judges.seconds

@@ -21,7 +21,8 @@ from validation.verdict import MORE_IS_BETTER
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from validation.verdict import OutputVerdict, Tolerance, Validation, Verdict
+    from validation.result import Validation
+    from validation.verdict import OutputVerdict, Tolerance, Verdict
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "unavailable": "yellow"}
 
@@ -42,7 +43,7 @@ class Printer:
 
     def json(self, text: str) -> None:
         """Writes machine-readable output where `--json` asked for it, if it did."""
-        from pipeline.files import write_text
+        from converters.writing import write_text
 
         if self._json_to == "-":
             click.echo(text, nl=not text.endswith("\n"))

@@ -14,15 +14,14 @@ from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
 from pipeline.localizing import Localizer
-from pipeline.outcome import all_well, in_order
-from pipeline.plan import describe, judge_original, runtimes_of
+from pipeline.outcome import validation_of
+from pipeline.plan import describe, judge_original, submit
 from pipeline.steps import Steps
-from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.foreign import adopt
 from validation.judge import conclude
 from validation.reference import Reference
-from validation.verdict import SCHEMA, Validation
+from validation.result import Validation
 
 
 def judge_foreign(
@@ -52,27 +51,15 @@ def judge_foreign(
     with Judges(reference, place.log, job.judging) as judges:
         judge_original(judges, job, steps, source)
         for path, artifact in artifacts.items():
-            for runtime in runtimes_of(job, artifact.target.format):
-                judges.submit(artifact, str(path), runtime)
-        verdicts = in_order(conclude(judges.verdicts(), reference.answers))
+            submit(judges, job, artifact, str(path))
+        verdicts = conclude(judges.verdicts(), reference.answers)
     labelled = {str(path): artifact for path, artifact in artifacts.items()}
     with Worker(place.log, job.conversion.time_s, job.conversion.memory_limit_mb) as worker:
         steps = Steps(job, place.directory, place.directory, worker)
         localizer = Localizer(reference, lambda: steps.graph(source), worker, job, reproducers)
         verdicts = localizer.explain(verdicts, labelled)
-    validation = Validation(
-        schema=SCHEMA,
-        ok=all_well(verdicts),
-        source=describe(source, source.path.name),
-        inputs=source.signature.inputs,
-        outputs=source.signature.outputs,
-        data=reference.data,
-        samples=reference.samples,
-        verdicts=verdicts,
-        tools=tool_versions(),
-        notes=(*source.notes, *reference.notes),
-        truth=reference.truth,
-    )
+    named = describe(source, source.path.name)
+    validation = validation_of(job, named, reference, verdicts, source.notes)
     return validation, judges.seconds
 
 

@@ -96,7 +96,7 @@ class Judges:
                 judge, artifact=artifact, runtime_name=runtime, reference=self._reference, label=label
             )
         except EdgeproofError as error:  # killed by a limit or a signal
-            verdict = _error(artifact, label, runtime, _in_a_line(error))
+            verdict = _error(artifact, label, runtime, error.in_a_line())
         except WorkerError as error:
             reason = f"{error.summary} (a bug in edgeproof; its traceback is in {error.log})"
             verdict = _error(artifact, label, runtime, reason)
@@ -159,7 +159,3 @@ class _Judge:
 
 def _error(artifact: Artifact, label: str, runtime: str, reason: str) -> Verdict:
     return Verdict(label, str(artifact.target), runtime, "", "error", reason)
-
-
-def _in_a_line(error: EdgeproofError) -> str:
-    return f"{error.what}: {error.got}, want {error.want}; {error.fix}"

@@ -119,7 +119,9 @@ memory_limit_option = click.option(
     help="For each process that converts or runs; 80 % of the machine's when left out.",
 )
 batch_option = click.option(
-    "--batch", type=click.IntRange(min=1), default=1, help="Batch size where a format needs a fixed one."
+    "--batch",
+    type=click.IntRange(min=1),
+    help="Batch size where a format needs a fixed one; 1 when left out.",
 )
 opset_option = click.option("--opset", type=click.IntRange(min=1), help="Opset of ONNX files.")
 localize_option = click.option(

@@ -1,16 +1,52 @@
-"""What the verdicts of a run come to: whether all is well, and the exit status."""
+"""What the verdicts of a run come to: the result, whether all is well, and the exit status."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from converters.errors import ExitStatus
 from converters.target import ORIGINAL, all_targets
+from pipeline.job import Job
+from pipeline.versions import tool_versions
+from validation.expected import Reference
+from validation.result import SCHEMA, Validation
 from validation.runtimes import select
 from validation.verdict import Verdict
 
 CONVERSION = "conversion"
 """Stands where a verdict names its runtime, when there was no artifact to run."""
+
+
+def validation_of(
+    job: Job,
+    source: Mapping[str, Any],
+    reference: Reference,
+    verdicts: tuple[Verdict, ...],
+    notes: Iterable[str],
+) -> Validation:
+    """The result of a run.
+
+    Args:
+        job: says what may fail.
+        source: the original, as the result names it.
+        reference: what it answers.
+        verdicts: in any order.
+        notes: what a reader should know, besides those of the reference.
+    """
+    return Validation(
+        schema=SCHEMA,
+        ok=all_well(verdicts, {str(target) for target in job.allow_failing}),
+        source=source,
+        inputs=reference.signature.inputs,
+        outputs=reference.signature.outputs,
+        data=reference.data,
+        samples=reference.samples,
+        verdicts=in_order(verdicts),
+        tools=tool_versions(),
+        notes=(*notes, *reference.notes),
+        truth=reference.truth,
+    )
 
 
 def all_well(verdicts: Collection[Verdict], allowed: Collection[str] = ()) -> bool:

@@ -16,16 +16,15 @@ from pipeline.files import Workplace
 from pipeline.job import Job, check_data
 from pipeline.judging import Judges
 from pipeline.localizing import REPRODUCERS, Localizer
-from pipeline.outcome import CONVERSION, all_well, in_order
+from pipeline.outcome import CONVERSION, validation_of
 from pipeline.runs import remember_run
 from pipeline.state import label_of
 from pipeline.steps import FailedTarget, Steps
-from pipeline.versions import tool_versions
 from pipeline.worker import Worker
 from validation.judge import conclude
-from validation.reference import Reference
+from validation.result import Validation
 from validation.runtimes import select
-from validation.verdict import SCHEMA, Validation, Verdict
+from validation.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def export(job: Job, place: Workplace, artifacts: Path, fresh: bool = False) -> 
 
 def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
     """Makes every target of a job, and judges each on every runtime that was asked for."""
-    chosen = {target: runtimes_of(job, target.format) for target in job.targets}
     with _steps(job, place, place.directory / "artifacts", fresh) as (steps, worker):
         training, source = _original(steps, place)
         graph = steps.graph(source)
@@ -92,8 +90,7 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
             for item in steps.convert(graph, options):
                 made.append(item)
                 if isinstance(item, Artifact):
-                    for runtime in chosen[item.target]:
-                        judges.submit(item, label_of(item), runtime)
+                    submit(judges, job, item, label_of(item))
             verdicts = conclude(judges.verdicts(), reference.answers)
         labelled = {label_of(item): item for item in made if isinstance(item, Artifact)}
         localizer = Localizer(reference, lambda: graph, worker, job, place.directory / REPRODUCERS)
@@ -101,7 +98,8 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
         exports = _exports(source, training, tuple(made), worker)
         notes = [*source.notes, *graph.notes]
         notes += [f"{item.target}: {note}" for item in exports.artifacts for note in item.notes]
-    validation = _validation(job, exports, reference, verdicts, tuple(notes))
+    verdicts = (*verdicts, *map(_not_made, exports.failures))
+    validation = validation_of(job, describe(source, job.name), reference, verdicts, notes)
     return Proof(exports, validation, judges.seconds)
 
 
@@ -132,44 +130,23 @@ def _exports(
 
 def judge_original(judges: Judges, job: Job, steps: Steps, source: SourceModel) -> None:
     """Has the original itself judged, on those of the job's runtimes that open it."""
-    runtimes = runtimes_of(job, ORIGINAL)
-    if runtimes:
-        artifact = steps.original(source)
-        for runtime in runtimes:
-            judges.submit(artifact, source.path.name, runtime)
+    if _runtimes_of(job, ORIGINAL):
+        submit(judges, job, steps.original(source), source.path.name)
 
 
-def runtimes_of(job: Job, format: str) -> list[str]:
-    """Names of the runtimes that judge a format's artifacts."""
+def submit(judges: Judges, job: Job, artifact: Artifact, label: str) -> None:
+    """Has an artifact judged on those of the job's runtimes that open it."""
+    for runtime in _runtimes_of(job, artifact.target.format):
+        judges.submit(artifact, label, runtime)
+
+
+def _runtimes_of(job: Job, format: str) -> list[str]:
     return [row.name for row in select((*job.runtimes, *job.require), format)]
 
 
-def _validation(
-    job: Job, exports: Exports, reference: Reference, verdicts: tuple[Verdict, ...], notes: tuple[str, ...]
-) -> Validation:
-    failed = tuple(
-        Verdict(failure.target.slug, str(failure.target), CONVERSION, "", "error", _sentence(failure))
-        for failure in exports.failures
-    )
-    everything = in_order((*verdicts, *failed))
-    allowed = {str(target) for target in job.allow_failing}
-    return Validation(
-        schema=SCHEMA,
-        ok=all_well(everything, allowed),
-        source=describe(exports.source, job.name),
-        inputs=exports.source.signature.inputs,
-        outputs=exports.source.signature.outputs,
-        data=job.data.describe(),
-        samples=reference.samples,
-        verdicts=everything,
-        tools=tool_versions(),
-        notes=(*notes, *reference.notes),
-        truth=reference.truth,
-    )
-
-
-def _sentence(failure: FailedTarget) -> str:
-    return f"{failure.what}: got {failure.got}; want {failure.want}; {failure.fix}"
+def _not_made(failure: FailedTarget) -> Verdict:
+    reason = failure.error().in_a_line()
+    return Verdict(failure.target.slug, str(failure.target), CONVERSION, "", "error", reason)
 
 
 def describe(source: SourceModel, name: str) -> dict[str, Any]:

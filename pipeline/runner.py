@@ -15,8 +15,7 @@ from pipeline.recipe import LoadedRecipe
 from pipeline.runs import copy_runs
 from pipeline.state import RESULT_NAME, RunState, read_state, write_state
 from validation.report import render
-from validation.result import write_result
-from validation.verdict import Validation
+from validation.result import Validation, write_result
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from converters.serial import to_plain
 from converters.training import TrainingRecord
-from pipeline.files import write_text
+from converters.writing import write_text
 
 RUNS_NAME = "runs.jsonl"
 

@@ -12,11 +12,10 @@ from converters.errors import EdgeproofError
 from converters.serial import dumps, loads
 from converters.source import SourceModel
 from converters.target import ExportTarget
-from pipeline.files import write_text
+from converters.writing import write_text
 from pipeline.recipe import LoadedRecipe
 from pipeline.steps import FailedTarget
-from validation.result import read_result
-from validation.verdict import Validation
+from validation.result import Validation, read_result
 
 STATE_NAME = "state.json"
 RESULT_NAME = "result.json"

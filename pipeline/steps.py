@@ -13,7 +13,7 @@ from pathlib import Path
 
 from converters.artifact import Artifact, hash_file
 from converters.convert import convert
-from converters.errors import EdgeproofError
+from converters.errors import EdgeproofError, ExitStatus
 from converters.freeze import freeze
 from converters.frozen import ConversionOptions, FrozenGraph
 from converters.progress import advance
@@ -50,8 +50,11 @@ class FailedTarget:
     want: str
     fix: str
 
-    def __str__(self) -> str:
-        return str(EdgeproofError(self.what, got=self.got, want=self.want, fix=self.fix))
+    def error(self) -> EdgeproofError:
+        """As what it ends a command that can't do without the target."""
+        return EdgeproofError(
+            self.what, got=self.got, want=self.want, fix=self.fix, status=ExitStatus.CONVERSION_FAILED
+        )
 
 
 class Steps:

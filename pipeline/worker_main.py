@@ -24,7 +24,7 @@ from typing import Any, Protocol, TextIO, get_type_hints
 from converters.errors import EdgeproofError
 from converters.progress import Progress, listening
 from converters.serial import from_plain, to_plain
-from pipeline.files import explain
+from converters.writing import explain
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PROGRESS_INTERVAL_S = 0.05

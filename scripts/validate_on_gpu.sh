@@ -18,8 +18,12 @@ what="${1:-}"
     "scripts/validate_on_gpu.sh samples/digits/recipe.toml"
 shift
 
+[ -z "${WHEELS:-}" ] || [ -d "$WHEELS" ] || fail 2 "WHEELS names no directory" "$WHEELS" \
+    "the directory that pip download filled" "correct it, or leave it out to install from the network"
+
 # Before 5 GB are installed for nothing.
-if ! ls /dev/nvidia[0-9]* /dev/dxg >/dev/null 2>&1; then
+# `ls` of both would fail where one of them is missing, which is everywhere: Linux has the first, WSL the second.
+if ! ls /dev/nvidia[0-9]* >/dev/null 2>&1 && [ ! -e /dev/dxg ]; then
     fail 4 "There is no NVIDIA GPU here" "neither /dev/nvidia* nor /dev/dxg" "a GPU with its driver" \
         "run this where nvidia-smi lists one; in a container, start it with --gpus all"
 fi
@@ -31,7 +35,7 @@ if [ ! -x "$python" ]; then
     fi
 fi
 
-if [ -f "$what/carried.json" ]; then
+if [ -f "$what/carried/record.json" ]; then
     set -- "$python" -m pipeline.cli validate "$what" --runtime gpu "$@"
     export PYTHONPATH="$root"
 elif [ -x "$root/.venv/bin/edgeproof" ]; then

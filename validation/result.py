@@ -6,11 +6,8 @@ In the file an output's comparison and its tolerance stand side by side, so that
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +15,50 @@ import msgspec
 
 from converters.errors import EdgeproofError
 from converters.serial import from_plain, to_plain
-from validation.verdict import SCHEMA, Comparison, Validation
+from converters.signature import TensorSpec
+from converters.writing import write_text
+from validation.verdict import Comparison, Verdict
 
-STDOUT = Path("-")
-
-SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
+SCHEMA = 1
 
 _OWN = ("passed", "proven", "needed", "found_by", "found_after")
 """Fields of an `OutputVerdict` that stand in its row as they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Everything one `validate` or `run` found out.
+
+    Attributes:
+        ok: every verdict is "pass", or is allowed not to be.
+        source: path, sha256, loader and notes of the original.
+        inputs: the signature's inputs; likewise `outputs`.
+        data: where the inputs came from and how many samples there were.
+        tools: version of each package involved.
+        notes: what a reader should know, one sentence each.
+        truth: what the exports were held against: a float64 twin of the original, or its own answers.
+    """
+
+    schema: int
+    ok: bool
+    source: Mapping[str, Any]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    data: str
+    samples: int
+    verdicts: tuple[Verdict, ...]
+    tools: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    truth: str = ""
+
+
 def write_result(validation: Validation, path: Path) -> None:
-    """Writes the result; the file appears whole or not at all, and `-` is standard output.
+    """Writes the result; the file appears whole or not at all.
 
     Raises:
         EdgeproofError: the place can't be written to; an earlier file stays as it was.
     """
-    text = dump_result(validation)
-    if path == STDOUT:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    write_text(path, text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file; it appears whole or not at all.
-
-    Raises:
-        EdgeproofError: the place can't be written to; an earlier file stays as it was.
-    """
-    try:
-        _replace(path, text)
-    except OSError as error:
-        raise EdgeproofError(
-            f"{path}: can't be written",
-            got=error.strerror or str(error),
-            want="a file in a directory that exists, has room and may be written to",
-            fix="name another place",
-        ) from error
+    write_text(path, dump_result(validation))
 
 
 def dump_result(validation: Validation) -> str:
@@ -122,22 +124,6 @@ def _output(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tolerance(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"measure": row["measure"], "limit": row["limit"], "reason": row["limit_reason"]}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes beside the file, and takes its place."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as stream:
-        try:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-            Path(stream.name).chmod(0o644)
-            Path(stream.name).replace(path)
-        except BaseException:
-            Path(stream.name).unlink(missing_ok=True)
-            raise
 
 
 def _not_a_result(path: Path, got: str) -> EdgeproofError:

@@ -1,19 +1,14 @@
-"""Numbers, limits and verdicts: the machine-readable result, schema 1.
-
-The JSON form is described in `docs/report.md`; a JSON Schema lies beside this file.
-"""
+"""Numbers, limits and verdicts: what is known of one artifact on one runtime."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from converters.signature import TensorSpec
 from validation.localization import Localization
 
-SCHEMA = 1
 UNPROVEN = "nothing was proven"
 """How the reason of a failure begins that accuses neither file nor runtime."""
 
@@ -254,30 +249,3 @@ class Verdict:
     outside: tuple[Outside, ...] = ()
     split: tuple[Split, ...] = ()
     localization: Localization | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """Everything one `validate` or `run` found out.
-
-    Attributes:
-        ok: every verdict is "pass", or is allowed not to be.
-        source: path, sha256, loader and notes of the original.
-        inputs: the signature's inputs; likewise `outputs`.
-        data: where the inputs came from and how many samples there were.
-        tools: version of each package involved.
-        notes: what a reader should know, one sentence each.
-        truth: what the exports were held against: a float64 twin of the original, or its own answers.
-    """
-
-    schema: int
-    ok: bool
-    source: Mapping[str, Any]
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    data: str
-    samples: int
-    verdicts: tuple[Verdict, ...]
-    tools: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    truth: str = ""

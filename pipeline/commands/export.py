@@ -38,7 +38,7 @@ def command(
     output: Path | None,
     signature: str | None,
     opset: int | None,
-    batch: int,
+    batch: int | None,
     data: Path | None,
     ranges: tuple[str, ...],
     time_limit: float | None,
@@ -52,16 +52,18 @@ def command(
     Each target gets a directory below that of -o: DIR/tflite-float32/model.tflite. --data calibrates
     integer targets. Options about the model and its conversion are for a MODEL; a RECIPE has its own.
     """
-    from pipeline.commands.models import domain_of, model_job, only_for_models
+    from pipeline.commands.models import OF_A_RECIPE, domain_of, model_job, refuse
     from pipeline.commands.recipes import is_recipe, load_job
     from pipeline.places import held, scratch
     from pipeline.plan import export
 
     about = f"edgeproof export {model}"
     if is_recipe(model):
-        only_for_models(
+        refuse(
+            OF_A_RECIPE,
             signature=signature,
             opset=opset,
+            batch=batch,
             data=data,
             range=ranges,
             time_limit=time_limit,
@@ -82,7 +84,7 @@ def command(
             targets,
             signature=signature,
             opset=opset,
-            batch=batch,
+            batch=batch or 1,
             data=data,
             domain=domain_of(ranges),
             time_limit=time_limit,
@@ -102,7 +104,7 @@ def _report(exports: Exports, log: Path) -> int:
         size = f"{artifact.size_bytes / 1e3:,.1f} kB"
         printer.say(f"exported     {artifact.target!s:<20} {size:>12}  {shown(artifact.entry_path)}")
     for failure in exports.failures:
-        printer.say(f"error        {failure.target!s:<20} {failure}")
+        printer.say(f"error        {failure.target!s:<20} {failure.error()}")
     if exports.failures:
         printer.say(f"log: {shown(log)}")
         return int(ExitStatus.CONVERSION_FAILED)

@@ -31,14 +31,14 @@ def command(
     Nothing is converted. The model of a RECIPE is trained first, if it has not been yet.
     """
     from converters.serial import dumps
-    from pipeline.commands.models import model_job, only_for_models
+    from pipeline.commands.models import OF_A_RECIPE, model_job, refuse
     from pipeline.commands.recipes import is_recipe, load_job
     from pipeline.inspecting import examine_model
     from pipeline.places import held, temporary
 
     about = f"edgeproof inspect {model}"
     if is_recipe(model):
-        only_for_models(signature=signature, custom_objects=custom_objects, trust=trust)
+        refuse(OF_A_RECIPE, signature=signature, custom_objects=custom_objects, trust=trust)
         _, job = load_job(model)
         with held(BUILD / job.name, about) as place, progress():
             found = examine_model(job, place)

@@ -104,8 +104,16 @@ def label_spec(texts: Iterable[str]) -> LabelSpec | None:
     return LabelSpec(sources) if sources else None
 
 
-def only_for_models(**options: object) -> None:
-    """Refuses options that a recipe has keys for."""
+OF_A_RECIPE = "these are for a MODEL; a recipe has keys for them"
+
+
+def refuse(why: str, **options: object) -> None:
+    """Refuses options that don't go with what was named.
+
+    Args:
+        why: ends the message.
+        options: by name; those that were not given are empty, false or None.
+    """
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given:
-        raise click.UsageError(f"{', '.join(given)}: these are for a MODEL; a recipe has keys for them")
+        raise click.UsageError(f"{', '.join(given)}: {why}")

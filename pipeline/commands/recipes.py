@@ -15,11 +15,11 @@ from pipeline.outcome import exit_status, missing_runtimes
 from pipeline.places import BUNDLES
 from pipeline.recipe import LoadedRecipe
 from pipeline.recipe_file import RECIPE_NAME, read_recipe
-from validation.runtimes import RUNTIMES, runtime
+from validation.runtimes import RUNTIMES, runtime, select
 
 if TYPE_CHECKING:
     from pipeline.runner import Done
-    from validation.verdict import Validation
+    from validation.result import Validation
 
 
 def is_recipe(path: Path) -> bool:
@@ -49,6 +49,7 @@ def with_runtimes(job: Job, runtimes: tuple[str, ...], require: tuple[str, ...])
     Raises:
         EdgeproofError: no such runtime.
     """
+    select(runtimes)  # before anything that takes long
     named = [name for name in runtimes if name in RUNTIMES]
     required = tuple(dict.fromkeys([*named, *(runtime(name).name for name in require)]))
     return replace(job, runtimes=runtimes, require=required)

@@ -66,28 +66,31 @@ def command(
     own exports are made, where they have changed, and judged; nothing is packaged. A directory of
     `edgeproof carry` is judged without TensorFlow.
     """
-    from pipeline.carry import CARRIED
+    from pipeline.carry import is_carried
     from pipeline.commands.carry import validate_carried
-    from pipeline.commands.models import only_for_models
+    from pipeline.commands.models import OF_A_RECIPE, refuse
     from pipeline.commands.recipes import is_recipe
 
     printer = Printer(json_to)
-    if (model / CARRIED).is_file() and not artifacts:
+    of_models = {
+        "signature": signature,
+        "data": data,
+        "labels": labels,
+        "range": ranges,
+        "nan": nan,
+        "inf": inf,
+        "limit": limits,
+        "time_limit": time_limit,
+        "memory_limit": memory_limit,
+        "custom_objects": custom_objects,
+        "trust": trust,
+    }
+    if is_carried(model) and not artifacts:
+        others = {"output": output, "localize": localize, "fresh": fresh}
+        refuse("what was carried is judged as it is", **of_models, **others)
         return validate_carried(printer, model, runtimes, require)
     if is_recipe(model) and not artifacts:
-        only_for_models(
-            signature=signature,
-            data=data,
-            labels=labels,
-            range=ranges,
-            nan=nan,
-            inf=inf,
-            limit=limits,
-            time_limit=time_limit,
-            memory_limit=memory_limit,
-            custom_objects=custom_objects,
-            trust=trust,
-        )
+        refuse(OF_A_RECIPE, **of_models)
         return _validate_recipe(
             printer,
             model,

@@ -66,7 +66,9 @@ def write_feeds(spec: FeedSpec, signature: Signature, out: Path) -> tuple[Path, 
 
 def record(*, source: SourceModel, spec: FeedSpec, out: Path, precisions: tuple[str, ...] = ()) -> Reference:
     _begin("reference")
-    return Reference(out, source.sha256, source.signature, (), (), 4, "data", "four samples", ())
+    return Reference(
+        out, source.sha256, source.signature, (), (), 4, "data", "four samples", (), truth="float64 twin"
+    )
 
 
 def convert(

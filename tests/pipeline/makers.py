@@ -9,14 +9,12 @@ from converters.signature import Signature, TensorSpec
 from converters.source import SourceModel
 from converters.target import ExportTarget
 from pipeline.state import RunState, label_of
-from validation.result import write_result
+from validation.result import SCHEMA, Validation, write_result
 from validation.verdict import (
-    SCHEMA,
     Comparison,
     Outcome,
     OutputVerdict,
     Tolerance,
-    Validation,
     Verdict,
 )
 

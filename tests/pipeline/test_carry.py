@@ -31,14 +31,29 @@ def test_a_directory_is_filled_with_all_that_judging_needs_and_no_more(project):
         "carried: 3 export(s), 4 samples",
         "next:    copy carried, and there: edgeproof validate carried --runtime gpu",
     ]
-    assert sorted(path.name for path in (project.directory / "carried").iterdir()) == [
-        "artifacts",
-        "carried.json",
-        "edgeproof.log",
-        "original",
-        "reference",
-    ]
-    assert str(project.directory) not in (project.directory / "carried/carried.json").read_text()
+    place = project.directory / "carried"
+    assert sorted(path.name for path in place.iterdir()) == ["carried", "edgeproof.log"]
+    inside = sorted(path.name for path in (place / "carried").iterdir())
+    assert inside == ["artifacts", "original", "record.json", "reference"]
+    assert str(project.directory) not in (place / "carried/record.json").read_text()
+
+
+def test_it_is_filled_again_where_it_was(project):
+    place = carried(project)
+    project.call("validate", "elsewhere", "--runtime", "litert-cpu")
+    before = project.files("elsewhere/carried")
+    assert project.call("carry", "recipe.toml", "-o", "elsewhere").status == 0
+    assert project.files("elsewhere/carried").keys() == before.keys()
+    assert sorted(path.name for path in place.iterdir()) == ["carried", "edgeproof.log", "result.json"]
+    assert project.leftovers() == []
+
+
+def test_what_was_carried_stays_when_an_export_can_not_be_made_again(project):
+    carried(project)
+    before = project.files("elsewhere/carried")
+    project.trouble("onnx:float32=refuse")
+    assert project.call("carry", "recipe.toml", "-o", "elsewhere").status == 3
+    assert (project.files("elsewhere/carried"), project.leftovers()) == (before, [])
 
 
 def test_it_is_judged_where_it_lies_now(project):
@@ -54,6 +69,16 @@ def test_it_is_judged_where_it_lies_now(project):
     assert (ended.status, project.done()) == (0, ["litert-cpu", "litert-cpu", "onnxruntime-cpu"])
     result = json.loads((place / "result.json").read_text())
     assert (result["ok"], result["source"]["name"], result["samples"]) == (True, "net", 4)
+    assert result["truth"] == "float64 twin"
+
+
+def test_options_about_the_model_are_refused(project):
+    carried(project)
+    ended = project.call("validate", "elsewhere", "--range", "0,1", "--localize")
+    assert (ended.status, ended.err.splitlines()[-1]) == (
+        2,
+        "Error: --range, --localize: what was carried is judged as it is",
+    )
 
 
 def test_the_original_is_judged_by_the_runtimes_that_open_it(project):
@@ -78,15 +103,15 @@ def test_an_export_that_can_not_be_made_leaves_nothing_to_judge(project):
     ended = project.call("carry", "recipe.toml", "-o", "carried")
     assert ended.status == 3
     assert ended.err.startswith("error: onnx:float32: refused\n  got:  an op\n  want: another\n")
-    assert not (project.directory / "carried/carried.json").exists()
+    assert [path.name for path in (project.directory / "carried").iterdir()] == ["edgeproof.log"]
 
 
 def test_a_record_of_another_version_is_an_error_that_says_so(project):
     place = carried(project)
-    (place / "carried.json").write_text('{"name": "net"}')
+    (place / "carried/record.json").write_text('{"name": "net"}')
     ended = project.call("validate", "elsewhere")
     assert ended.err == (
-        f"error: {Path('elsewhere/carried.json')}: can't be read\n"
+        f"error: {Path('elsewhere/carried/record.json')}: can't be read\n"
         "  got:  Object missing required field `source`\n"
         "  want: what this version of edgeproof wrote\n"
         "  fix:  edgeproof carry RECIPE -o DIR, with the same version\n"

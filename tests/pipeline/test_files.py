@@ -12,7 +12,8 @@ import pytest
 
 import pipeline
 from converters.errors import EdgeproofError
-from pipeline.files import explain, fresh_directory, hold, write_text
+from converters.writing import explain, write_text
+from pipeline.files import fresh_directory, hold
 
 ROOT = Path(pipeline.__file__).parent.parent
 DEAD = 2**22 + 1
@@ -75,8 +76,8 @@ def test_a_full_disk_is_explained(tmp_path):
     assert str(raised.value) == (
         f"{tmp_path}/out: the disk is full\n"
         "  got:  [Errno 28] No space left on device\n"
-        "  want: room for the exported files\n"
-        "  fix:  free some space, or give a directory on another disk with -o"
+        "  want: room for what is written\n"
+        "  fix:  free some space, or write to another disk"
     )
     assert (tmp_path / "out" / "file").read_text() == "old"
 
@@ -98,8 +99,8 @@ def test_a_directory_without_write_permission_is_explained(tmp_path, monkeypatch
     assert str(raised.value) == (
         f"{tmp_path}/out: no permission to write\n"
         f"  got:  [Errno 13] Permission denied: '{tmp_path}/out'\n"
-        "  want: a directory that can be written\n"
-        "  fix:  change its permissions, or give another directory with -o"
+        "  want: a place that can be written to\n"
+        "  fix:  change its permissions, or give another place"
     )
 
 
@@ -115,7 +116,40 @@ def test_a_file_in_the_way_is_explained(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(EdgeproofError) as raised, hold(tmp_path / "out", "run"):
         pass
-    assert raised.value.what == f"{tmp_path}/out: a file is in the way"
+    assert str(raised.value) == (
+        f"{tmp_path}/out: a file is in the way\n"
+        f"  got:  [Errno 17] File exists: '{tmp_path}/out'\n"
+        "  want: a directory, or a name that is free\n"
+        "  fix:  move it away, or give another place"
+    )
+
+
+def test_a_file_is_not_replaced_by_a_directory(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(EdgeproofError, match="a file is in the way"):
+        fill(tmp_path / "out", "new")
+    assert ((tmp_path / "out").read_text(), names(tmp_path)) == ("a file", ["out"])
+
+
+def test_a_link_to_a_directory_is_replaced_and_the_directory_left_alone(tmp_path):
+    fill(tmp_path / "elsewhere" / "real", "old")
+    (tmp_path / "out").symlink_to(tmp_path / "elsewhere" / "real")
+    fill(tmp_path / "out", "new")
+    assert (tmp_path / "out" / "file").read_text() == "new"
+    assert (tmp_path / "elsewhere" / "real" / "file").read_text() == "old"
+    assert names(tmp_path) == ["elsewhere", "out"]
+
+
+def test_a_directory_that_others_replace_meanwhile_ends_as_one_of_theirs(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from pipeline.files import fresh_directory\n"
+        "for number in range(200):\n"
+        "    with fresh_directory(Path(sys.argv[1])) as partial: (partial / 'file').write_text('whole')\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    others = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
+    assert [other.wait() for other in others] == [0, 0, 0]
+    assert (names(tmp_path), (tmp_path / "out" / "file").read_text()) == (["out"], "whole")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc here")
@@ -125,8 +159,8 @@ def test_a_place_where_nothing_can_be_made_is_explained():
     assert str(raised.value) == (
         "/proc/out: can't be written to\n"
         "  got:  [Errno 2] No such file or directory: '/proc/out'\n"
-        "  want: a directory that exists or can be made\n"
-        "  fix:  give another directory with -o"
+        "  want: a place that exists or can be made\n"
+        "  fix:  give another place"
     )
 
 
@@ -193,4 +227,12 @@ def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
     with pytest.raises(EdgeproofError, match="the disk is full"):
         write_text(tmp_path / "result.json", "new")
     assert (tmp_path / "result.json").read_text() == "old"
+    assert names(tmp_path) == ["result.json"]
+
+
+def test_a_directory_is_not_replaced_by_a_file(tmp_path):
+    (tmp_path / "result.json").mkdir()
+    with pytest.raises(EdgeproofError) as raised:
+        write_text(tmp_path / "result.json", "new")
+    assert raised.value.what == f"{tmp_path}/result.json: a directory is in the way"
     assert names(tmp_path) == ["result.json"]

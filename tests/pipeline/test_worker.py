@@ -67,8 +67,8 @@ def test_a_full_disk_over_there_is_an_edgeproof_error(log):
     assert str(raised.value) == (
         "/exports: the disk is full\n"
         "  got:  [Errno 28] No space left on device: '/exports/model.tflite'\n"
-        "  want: room for the exported files\n"
-        "  fix:  free some space, or give a directory on another disk with -o"
+        "  want: room for what is written\n"
+        "  fix:  free some space, or write to another disk"
     )
 
 

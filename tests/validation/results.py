@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 from converters.signature import TensorSpec
+from validation import result
+from validation.result import SCHEMA, Validation
 from validation.verdict import (
-    SCHEMA,
     Accuracy,
     Comparison,
     OutputVerdict,
     Outside,
     Split,
     Tolerance,
-    Validation,
     Verdict,
 )
+
+RESULT_SCHEMA = json.loads(Path(result.__file__).with_name("result.schema.json").read_text())
 
 DEVICE = "LiteRT 2.3.0, XNNPACK for 12 of 12 operators, 2 threads, AVX2"
 

@@ -14,9 +14,9 @@ from tests.validation.results import comparison, tolerance, validation, varied, 
 from validation.report import render, text
 from validation.report.figure import LIMIT, WIDTH, gauge, shares
 from validation.report.view import build_view
-from validation.result import write_result
+from validation.result import Validation, write_result
 from validation.room import share_of_limit
-from validation.verdict import OutputVerdict, Split, Validation
+from validation.verdict import OutputVerdict, Split
 
 HOSTILE = '<script>alert("x")</script> & | `code` *bold* [a](http://x) \n## no'
 

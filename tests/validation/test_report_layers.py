@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 
 from tests.validation.localizations import layer, localization
-from tests.validation.results import validation, verdict
+from tests.validation.results import RESULT_SCHEMA, validation, verdict
 from tests.validation.test_report import HOSTILE, Page
 from validation.localization import LayerError, Localization
 from validation.report import depth, render
-from validation.result import SCHEMA_PATH, dump_result, read_result, write_result
+from validation.result import dump_result, read_result, write_result
 
 
 @pytest.fixture
@@ -92,13 +92,11 @@ def test_plot_keeps_infinite_errors_inside_and_leaves_out_unknown_ones():
 
 @pytest.mark.parametrize(("kind", "part"), [(Localization, "localization"), (LayerError, "layer")])
 def test_the_schema_knows_every_field(kind, part):
-    definition = json.loads(SCHEMA_PATH.read_text())["$defs"][part]
+    definition = RESULT_SCHEMA["$defs"][part]
     names = {field.name for field in fields(kind)}
     assert set(definition["properties"]) == set(definition["required"]) == names
 
 
 def test_results_with_a_localization_keep_the_schema():
     result = validation(verdict(verdict="fail", localization=localization()))
-    jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text())).validate(
-        json.loads(dump_result(result))
-    )
+    jsonschema.Draft202012Validator(RESULT_SCHEMA).validate(json.loads(dump_result(result)))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from converters.errors import EdgeproofError
+from tests.validation.results import RESULT_SCHEMA as SCHEMA
 from tests.validation.results import comparison, tolerance, validation, varied, verdict
-from validation.result import SCHEMA_PATH, dump_result, read_result, write_result
-from validation.verdict import Accuracy, Comparison, OutputVerdict, Outside, Split, Validation, Verdict
+from validation.result import Validation, dump_result, read_result, write_result
+from validation.verdict import Accuracy, Comparison, OutputVerdict, Outside, Split, Verdict
 
-SCHEMA = json.loads(SCHEMA_PATH.read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 OF_THE_VERDICT = {"measure", "limit", "limit_reason", "passed", "proven"} | {
@@ -111,11 +111,6 @@ def test_reading_gives_what_was_written(tmp_path):
     assert math.isinf(again.verdicts[3].outputs[0].comparison.max_abs)
 
 
-def test_dash_is_standard_output(capsys):
-    write_result(validation(), Path("-"))
-    assert capsys.readouterr().out == dump_result(validation())
-
-
 def refusal(path: Path) -> str:
     with pytest.raises(EdgeproofError) as caught:
         read_result(path)
@@ -145,30 +140,3 @@ def test_other_files_are_refused(tmp_path, text, got):
 
 def test_a_missing_file_is_refused(tmp_path):
     assert "  got:  no such file\n" in refusal(tmp_path / "gone.json")
-
-
-def test_a_place_that_is_not_there_is_named(tmp_path):
-    path = tmp_path / "gone" / "result.json"
-    with pytest.raises(EdgeproofError) as caught:
-        write_result(validation(), path)
-    assert str(caught.value) == (
-        f"{path}: can't be written\n"
-        "  got:  No such file or directory\n"
-        "  want: a file in a directory that exists, has room and may be written to\n"
-        "  fix:  name another place"
-    )
-
-
-def test_a_failed_write_leaves_the_earlier_result_alone(tmp_path, monkeypatch):
-    path = tmp_path / "result.json"
-    write_result(validation(), path)
-    before = path.read_text()
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(EdgeproofError, match="can't be written"):
-        write_result(replace(validation(), ok=False), path)
-    assert path.read_text() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from converters.writing import write_text
 from validation.report import depth
 from validation.report.text import escape_markdown, latency, number
 from validation.report.view import View, build_view
-from validation.result import read_result, write_text
+from validation.result import read_result
 
 MARKDOWN_NAME = "report.md"
 HTML_NAME = "report.html"
@@ -30,7 +31,6 @@ def render(result: Path, out: Path) -> tuple[Path, Path]:
         EdgeproofError: `result` is not a result, or `out` can't be written to.
     """
     view = build_view(read_result(result))
-    out.mkdir(parents=True, exist_ok=True)
     markdown, html = out / MARKDOWN_NAME, out / HTML_NAME
     write_text(markdown, _render("report.md.j2", view))
     write_text(html, _render("report.html.j2", view))

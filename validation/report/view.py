@@ -8,8 +8,9 @@ from pathlib import PurePath
 
 from validation.report import text
 from validation.report.outputs import Output, outputs_of
+from validation.result import Validation
 from validation.room import used, worst
-from validation.verdict import Outcome, Validation, Verdict
+from validation.verdict import Outcome, Verdict
 
 WORDS: dict[Outcome, str] = {"pass": "pass", "fail": "fail", "unavailable": "unavailable", "error": "error"}
 
