@@ -12,6 +12,8 @@ from pathlib import Path
 TF32_FROM = (8, 0)
 """The compute capability from which on GPUs have TF32: Ampere. Source: CUDA C++ programming guide."""
 
+TF32_FIX = "take a GPU from Ampere on; the row without -tf32 judges float32 on this one"
+
 _LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR
 _NAME_BYTES = 256

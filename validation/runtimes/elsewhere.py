@@ -26,7 +26,16 @@ Facts = Mapping[str, Any]
 
 
 class NotHereError(Exception):
-    """The device that a runtime is for isn't here; says what is."""
+    """The device that a runtime is for isn't here.
+
+    Attributes:
+        got: what is.
+        fix: what to do.
+    """
+
+    def __init__(self, got: str, fix: str) -> None:
+        super().__init__(got)
+        self.got, self.fix = got, fix
 
 
 class Told(Protocol):
@@ -79,9 +88,9 @@ class ElsewhereSession:
         except NotHereError as error:
             raise EdgeproofError(
                 f"{place(self._artifact, self._runtime.name)}: the device is not here",
-                got=str(error),
+                got=error.got,
                 want="the device that the runtime is named after",
-                fix=str(error),
+                fix=error.fix,
                 status=ExitStatus.UNAVAILABLE,
             ) from error
         if why:

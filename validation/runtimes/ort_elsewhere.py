@@ -14,7 +14,7 @@ from converters.artifact import Artifact
 from validation.runtime import Arithmetic
 from validation.runtimes.binding import engine_fault
 from validation.runtimes.browser.device import is_software
-from validation.runtimes.cuda import TF32_FROM, has_nvidia
+from validation.runtimes.cuda import TF32_FIX, TF32_FROM, has_nvidia
 from validation.runtimes.elsewhere import ElsewhereSession, Facts, NotHereError, program
 from validation.runtimes.environments import Environment, find_python, how_to_make
 from validation.runtimes.machine import THREADS, instruction_set
@@ -109,7 +109,7 @@ class OnnxElsewhere:
             return "the CUDA driver names no GPU"
         coarse = self.arithmetic == "tf32"
         if coarse and tuple(facts["capability"]) < TF32_FROM:
-            raise NotHereError(f"{facts['card']} has no TF32: GPUs from Ampere on do")
+            raise NotHereError(f"{facts['card']}, which has no TF32", TF32_FIX)
         if str(facts["options"].get("use_tf32")) != ("1" if coarse else "0"):
             return f"the provider did not take use_tf32={int(coarse)}"
         return ""
