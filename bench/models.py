@@ -17,7 +17,7 @@ NAMES = ("MobileNetV2", "ResNet50", "EfficientNetV2B0")
 TINY = "tiny"
 """A network of two layers, to try the benchmark itself."""
 
-BATCHES = 6
+SAMPLES = 32
 
 
 def build(name: str) -> keras.Model:
@@ -36,16 +36,15 @@ def build(name: str) -> keras.Model:
 
 
 def calibrate(model: keras.Model, rng: np.random.Generator) -> None:
-    """Gives every BatchNorm the statistics of uniform inputs in [0, 255]."""
+    """Gives every BatchNorm the statistics of one batch of uniform inputs in [0, 255]."""
     import keras
     import numpy as np
 
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
-        layer.momentum = 0.5  # so that a few batches suffice
-    for _ in range(BATCHES):
-        model(rng.uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32), training=True)
+        layer.momentum = 0.0  # nothing of the statistics that it has is kept
+    model(rng.uniform(0, 255, (SAMPLES, *model.input_shape[1:])).astype(np.float32), training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
 

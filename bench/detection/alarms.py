@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.detection.correct import NETS, Net
+from bench.detection.correct import Net
 from bench.detection.trial import judge_watched
 from bench.detection.watch import Watch, plain_runtime
-from bench.detection.workshop import Workshop, record_answers
+from bench.detection.workshop import Workshop
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from validation.expected import Reference
@@ -39,29 +39,10 @@ class Alarm:
     plain_s: float = 0.0
 
 
-def judge_nets(names: Sequence[str], seeds: int, samples: int, work: Path) -> Iterator[Alarm]:
-    """Every export of these networks, with the weights and inputs of so many seeds."""
-    for name in names:
-        place = work / f"correct-{name}"
-        for seed, workshop in _workshops(NETS[name], seeds, samples, place):
-            yield from _judged(name, seed, workshop)
-
-
-def _workshops(net: Net, seeds: int, samples: int, place: Path) -> Iterator[tuple[int, Workshop]]:
-    if net.heavy:
-        place.mkdir()
-        first = net.prepare(0, place, samples)
-        yield 0, first
-        for seed in range(1, seeds):
-            targets = list(first.artifacts)
-            answers = record_answers(first.source, net.case, place, targets, samples=samples, seed=seed)
-            yield seed, replace(first, reference=answers)
-        shutil.rmtree(place)
-        return
-    for seed in range(seeds):
-        place.mkdir()
-        yield seed, net.prepare(seed, place, samples)
-        shutil.rmtree(place)
+def judge_net(name: str, net: Net, seed: int, work: Path) -> Iterator[Alarm]:
+    """Every export of a network with the weights and inputs of a seed, made in an empty directory."""
+    yield from _judged(name, seed, net.prepare(seed, work))
+    shutil.rmtree(work)
 
 
 def _judged(name: str, seed: int, workshop: Workshop) -> Iterator[Alarm]:

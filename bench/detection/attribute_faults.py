@@ -110,7 +110,7 @@ attribute_fault(
 )
 attribute_fault(
     "window-wrong",
-    "the window of a pool is 3 instead of 2, or 2 instead of 3",
+    "the window of a pool is smaller by one, in one direction",
     Row("tflite", "MAX_POOL_2D AVERAGE_POOL_2D", "filterWidth", becomes({2: 1, 3: 2})),
     Row("onnx", "MaxPool AveragePool", "kernel_shape", becomes({(2, 2): [2, 1], (3, 3): [3, 2]})),
     Row(

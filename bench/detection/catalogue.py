@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.detection import (
     attribute_faults,
+    constant_faults,
     end_faults,
     norm_faults,
     op_faults,
@@ -19,13 +20,21 @@ from bench.detection import (
     weight_faults,
 )
 from bench.detection.fault import KINDS, Hit, Kind, Norm, Scene
-from bench.detection.parsed import open_file
+from bench.detection.parsed import ParsedFile, open_file
 from converters.artifact import Artifact, record_files
 from converters.signature import TensorSpec
 
-__all__ = ["KINDS", "Mutant", "mutate"]
+__all__ = ["KINDS", "Mutant", "applies", "mutate"]
 
-ENTERED = (weight_faults, norm_faults, attribute_faults, op_faults, end_faults, quantized_faults)
+ENTERED = (
+    weight_faults,
+    norm_faults,
+    attribute_faults,
+    op_faults,
+    constant_faults,
+    end_faults,
+    quantized_faults,
+)
 """Modules that put kinds into `KINDS` when they are loaded."""
 
 
@@ -60,17 +69,29 @@ def mutate(
     Args:
         layers: names of the Keras layers; `norms` their BatchNorms.
     """
-    file = open_file(artifact, layers)
-    random = np.random.default_rng([seed, zlib.crc32(f"{kind.name} {artifact.target}".encode())])
-    signature = artifact.signature
-    scene = Scene(file, random, norms, _alike(signature.inputs), _alike(signature.outputs))
-    hit = kind.apply(scene)
+    file, hit = _put(kind, artifact, layers, norms, seed)
     if hit is None:
         return None
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     file.write(out)
     return Mutant(kind, hit, replace(artifact, directory=out, files=record_files(out)))
+
+
+def applies(kind: Kind, artifact: Artifact, *, layers: Collection[str], norms: Mapping[str, Norm]) -> bool:
+    """Whether the export has a place for the fault; see `mutate`."""
+    return _put(kind, artifact, layers, norms, 0)[1] is not None
+
+
+def _put(
+    kind: Kind, artifact: Artifact, layers: Collection[str], norms: Mapping[str, Norm], seed: int
+) -> tuple[ParsedFile, Hit | None]:
+    """The parsed file with the fault, not written yet."""
+    file = open_file(artifact, layers)
+    random = np.random.default_rng([seed, zlib.crc32(f"{kind.name} {artifact.target}".encode())])
+    signature = artifact.signature
+    scene = Scene(file, random, norms, _alike(signature.inputs), _alike(signature.outputs))
+    return file, kind.apply(scene)
 
 
 def _alike(specs: Sequence[TensorSpec]) -> tuple[str, ...]:

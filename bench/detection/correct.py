@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from bench.detection.models import FLOAT32, MODELS, TARGETS
-from bench.detection.workshop import Workshop, prepare_model
+from bench.detection.workshop import SAMPLES, Workshop, prepare_model
 from tests.zoo import ZOO
 from tests.zoo_case import Case
 
@@ -31,6 +33,9 @@ FAMILIES: Mapping[str, int] = {
 }
 """The smallest member of each family of keras.applications, and the smallest picture that it takes."""
 
+FEW = 8
+"""Pictures that these large networks are judged on, beside what the judge chooses by itself."""
+
 SMALL = (
     "dense_mlp conv1d_causal_dilated conv2d_batchnorm conv2d_grouped conv2d_depthwise conv1d_separable",
     "conv2d_transposed pools lstm gru bidirectional attention leaky_relu norms resize_nearest_bilinear",
@@ -48,30 +53,29 @@ class Net:
         build: the network with the weights of a seed.
         targets: what it is exported to.
         data: judged on data of the case's range, instead of what the signature takes.
-        heavy: built and exported once; only its inputs change with the seed.
+        samples: of its inputs.
     """
 
     case: Case
     build: Callable[[int], Any]
     targets: tuple[str, ...] = FLOAT32
     data: bool = False
-    heavy: bool = False
+    samples: int = SAMPLES
 
-    def prepare(self, seed: int, work: Path, samples: int) -> Workshop:
-        """Exported, its answers recorded."""
+    def prepare(self, seed: int, work: Path) -> Workshop:
+        """Exported with the weights of a seed, its answers to inputs of that seed recorded."""
+        model = self.build(seed)
         return prepare_model(
-            self.build(seed), self.case, self.targets, work, samples=samples, seed=seed, data=self.data
+            model, self.case, self.targets, work, samples=self.samples, seed=seed, data=self.data
         )
 
 
 def _of_family(family: str) -> Net:
-    size = FAMILIES[family]
-
     def build(seed: int) -> Any:
-        return application(family, size, seed)
+        return application(family, FAMILIES[family], seed)
 
-    case = Case(family, lambda k: build(0), ranges=_Everything((0.0, 255.0)))
-    return Net(case, build, data=True, heavy=True)
+    case = Case(family, lambda keras: build(0), ranges=_Everything((0.0, 255.0)))
+    return Net(case, build, data=True, samples=FEW)
 
 
 class _Everything(dict[str, tuple[float, float]]):
@@ -85,27 +89,41 @@ class _Everything(dict[str, tuple[float, float]]):
 
 
 def application(family: str, size: int, seed: int) -> Any:
-    """A network of keras.applications for 10 classes, with logits and statistics that make them move."""
+    """A network of keras.applications for 10 classes, with seeded weights that make its logits move."""
     import keras
-    import numpy as np
 
     from bench.models import calibrate
 
     keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     build = getattr(keras.applications, family)
     model = build(weights=None, input_shape=(size, size, 3), classes=10, classifier_activation=None)
-    _wake(model, keras, rng)
+    _wake(model, rng)
     calibrate(model, rng)
     return model
 
 
-def _wake(model: Any, keras: ModuleType, rng: Any) -> None:
-    """ConvNeXt starts with branches at 1e-6 of their size: nothing in them would show."""
+DRAWN = {"bias": (-0.2, 0.2), "beta": (-0.2, 0.2), "gamma": (0.7, 1.3), "layer_scale": (0.1, 0.5)}
+"""Bounds of what initializers leave at 0, at 1, or (ConvNeXt's branches) at 1e-6."""
+
+
+def _wake(model: Any, rng: np.random.Generator) -> None:
+    """Draws every weight so that the signal keeps its size down to the logits, as after a training.
+
+    Kernels are normal with a variance of 2 / inputs (He et al. 2015, arXiv:1502.01852, eq. 10). Keras'
+    own start divides a depthwise kernel by channels that it doesn't add up: MobileNet's logits move by
+    3e-5 of their size.
+    """
     for variable in model.weights:
-        if variable.path.endswith("layer_scale/gamma") or "layer_scale" in variable.path:
-            variable.assign(rng.uniform(0.1, 0.5, variable.shape))
+        layer, _, name = variable.path.rpartition("/")
+        shape, dtype = tuple(variable.shape), str(variable.dtype)
+        bounds = DRAWN.get("layer_scale" if "layer_scale" in layer else name)
+        if bounds is not None:
+            variable.assign(rng.uniform(*bounds, shape).astype(dtype))
+        elif name.endswith("kernel"):
+            depthwise = name == "depthwise_kernel" or "depthwise" in layer
+            added = math.prod(shape[:2] if depthwise else shape[:-1])
+            variable.assign(rng.normal(0, math.sqrt(2 / added), shape).astype(dtype))
 
 
 NETS: Mapping[str, Net] = {

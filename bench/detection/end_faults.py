@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from bench.detection.fault import Hit, Scene, kind
+from bench.detection.onnx_file import OnnxFile
+from bench.detection.parsed import Op
+from bench.detection.tflite_file import TfliteFile
 
 
 @kind("outputs-swapped", "two outputs of one shape exchanged")
@@ -28,107 +32,106 @@ def _swapped(scene: Scene, side: str, names: tuple[str, ...]) -> Hit | None:
 
 @kind("state-kept", "a dense layer adds what it gave the last time")
 def state(scene: Scene) -> Hit | None:
-    """TFLite alone can: its RNN op is a dense layer with a state that outlives the call."""
-    file: Any = scene.file
-    if file.format != "tflite":
+    """TFLite alone can: its RNN op is a dense layer with a state, for one size of batch."""
+    file = scene.file
+    if not isinstance(file, TfliteFile):
         return None
-    found = [op for op in scene.ops("FULLY_CONNECTED") if _is_plain(scene, op)]
-    op = scene.pick(found)
+    op = scene.pick(_dense_of_one_sample(scene, file))
     if op is None:
         return None
     hit = scene.hit(op, "became RNN with a state tensor")
-    kernel = file.constant(op, 1)
     output = op.graph.tensors[op.raw.outputs[0]]
     activation = file.get(op, "fusedActivationFunction")
     file.retype(op, "RNN")
     file.set(op, "fusedActivationFunction", activation)
-    op.raw.inputs = [*op.raw.inputs[:2], op.raw.inputs[1], op.raw.inputs[2], op.raw.inputs[0]]
-    file.replace(op, 2, (0.01 * np.eye(len(kernel))).astype(np.float32))
+    given, kernel, bias = op.raw.inputs
+    op.raw.inputs = [given, kernel, kernel, bias, given]
+    units = output.shape[1]
+    file.replace(op, 2, (0.01 * np.eye(units)).astype(np.float32))
     memory = file.own(op, 4)
-    memory.name, memory.shape, memory.shapeSignature = b"kept_state", [1, len(kernel)], None
+    memory.name, memory.shape, memory.shapeSignature = b"kept_state", [1, units], None
     memory.isVariable, memory.buffer, memory.quantization = True, 0, output.quantization
     return hit
 
 
-def _is_plain(scene: Scene, op: Any) -> bool:
-    has = [scene.file.constant(op, index) is not None for index in (1, 2)]
-    return all(has) and scene.file.constant(op, 1).dtype == np.float32  # type: ignore[union-attr]
+def _dense_of_one_sample(scene: Scene, file: TfliteFile) -> Iterator[Op]:
+    """Float dense layers with a bias in a file whose batch is fixed to 1."""
+    for op in scene.ops("FULLY_CONNECTED"):
+        kernel, bias = file.constant(op, 1), file.constant(op, 2)
+        made = op.graph.tensors[op.raw.outputs[0]]
+        fixed = made.shapeSignature is None or made.shapeSignature[0] == 1
+        if kernel is not None and kernel.dtype == np.float32 and bias is not None and fixed:
+            yield op
 
 
-@kind("noise-left-on", "a layer of dropout still drops")
+@kind("noise-left-on", "a layer of Gaussian dropout still drops")
 def dropout(scene: Scene) -> Hit | None:
-    """ONNX alone: the other two formats' dropout is arithmetic on random numbers that nobody exports."""
-    if scene.file.format != "onnx":
-        return None
-    from onnx import helper, numpy_helper
+    """ONNX alone: the other two formats would need their random numbers spelled out.
 
+    ONNX' own Dropout does nothing in ONNX Runtime, whatever its input `training_mode` says.
+    """
     op = scene.pick(op for op in scene.ops("Relu", "Tanh") if scene.file.layers_of(op))
-    if op is None:
+    if op is None or not isinstance(scene.file, OnnxFile):
         return None
-    model: Any = scene.file.model  # type: ignore[attr-defined]
-    ratio = numpy_helper.from_array(np.float32(0.05), "fault/ratio")
-    training = numpy_helper.from_array(np.bool_(True), "fault/training")
-    model.graph.initializer.extend([ratio, training])
-    made = op.raw.output[0]
-    op.raw.output[0] = f"{made}/kept"
-    node = helper.make_node(
-        "Dropout", [op.raw.output[0], "fault/ratio", "fault/training"], [made], name=op.raw.name
-    )
-    place = list(op.graph.node).index(op.raw)
-    op.graph.node.insert(place + 1, node)
-    return scene.hit(op, "followed by dropout of 5 %")
+    before, made = _cut(op)
+    noise = f"{before}/noise"
+    _insert(op, "RandomNormalLike", [before], noise, mean=1.0, scale=0.05)
+    _insert(op, "Mul", [before, noise], made, after=1)
+    return scene.hit(op, "times 1 with a deviation of 5 %")
 
 
 @kind("values-clamped", "what an op gives is clamped to 100 in magnitude")
 def clamped(scene: Scene) -> Hit | None:
     """A range that was guessed too narrow: no ordinary input shows it."""
-    if scene.file.format != "onnx":
+    op = scene.pick(_gives_floats(scene))
+    if op is None or not isinstance(scene.file, OnnxFile):
         return None
-    return _followed(scene, "Clip", np.float32(-100), np.float32(100))
+    _follow(scene.file, op, "Clip", np.float32(-100), np.float32(100))
+    return scene.hit(op, "followed by Clip")
 
 
 @kind("activation-float16", "one layer's result passes through float16")
 def half(scene: Scene) -> Hit | None:
     """As a delegate with half-precision does it."""
-    if scene.file.format != "onnx":
-        return None
-    from onnx import TensorProto, helper
+    from onnx import TensorProto
 
-    op = scene.pick(op for op in scene.ops("Conv", "MatMul", "Add") if _gives_floats(scene, op))
-    if op is None:
+    op = scene.pick(_gives_floats(scene))
+    if op is None or not isinstance(scene.file, OnnxFile):
         return None
-    made = op.raw.output[0]
-    op.raw.output[0] = f"{made}/float32"
-    down = helper.make_node(
-        "Cast", [f"{made}/float32"], [f"{made}/float16"], name=f"{op.raw.name}/down", to=TensorProto.FLOAT16
-    )
-    up = helper.make_node("Cast", [f"{made}/float16"], [made], name=f"{op.raw.name}/up", to=TensorProto.FLOAT)
-    place = list(op.graph.node).index(op.raw)
-    op.graph.node.insert(place + 1, down)
-    op.graph.node.insert(place + 2, up)
+    _follow(scene.file, op, "Cast", to=TensorProto.FLOAT)
+    _follow(scene.file, op, "Cast", to=TensorProto.FLOAT16)
     return scene.hit(op, "followed by casts to float16 and back")
 
 
-def _followed(scene: Scene, kind_: str, *constants: Any) -> Hit | None:
-    from onnx import helper, numpy_helper
+def _gives_floats(scene: Scene) -> Iterator[Op]:
+    """Ops of an ONNX file with float weights, so that their result is float."""
+    for op in scene.ops("Conv", "MatMul", "Add") if scene.file.format == "onnx" else ():
+        values = [scene.file.constant(op, index) for index in (0, 1)]
+        floats = any(v is not None and v.dtype == np.float32 and v.ndim for v in values)
+        if floats and scene.file.layers_of(op):
+            yield op
 
-    op = scene.pick(op for op in scene.ops("Conv", "MatMul", "Add") if _gives_floats(scene, op))
-    if op is None:
-        return None
-    names = [f"fault/{index}" for index in range(len(constants))]
-    model: Any = scene.file.model  # type: ignore[attr-defined]
-    model.graph.initializer.extend(
-        numpy_helper.from_array(value, name) for value, name in zip(constants, names, strict=True)
-    )
+
+def _follow(file: OnnxFile, op: Op, kind_: str, *constants: Any, **attributes: Any) -> None:
+    """Puts a node between an op and whatever reads it."""
+    from onnx import numpy_helper
+
+    before, made = _cut(op)
+    names = [f"{before}/{index}" for index in range(len(constants))]
+    file.model.graph.initializer.extend(map(numpy_helper.from_array, constants, names))
+    _insert(op, kind_, [before, *names], made, **attributes)
+
+
+def _cut(op: Op) -> tuple[str, str]:
+    """Gives what an op makes another name: that, and the one that its readers still ask for."""
     made = op.raw.output[0]
     op.raw.output[0] = f"{made}/before"
-    node = helper.make_node(kind_, [op.raw.output[0], *names], [made], name=f"{op.raw.name}/fault")
-    op.graph.node.insert(list(op.graph.node).index(op.raw) + 1, node)
-    return scene.hit(op, f"followed by {kind_}")
+    return op.raw.output[0], made
 
 
-def _gives_floats(scene: Scene, op: Any) -> bool:
-    """It has float weights, so its result is float."""
-    values = [scene.file.constant(op, index) for index in (0, 1)]
-    floats = any(v is not None and v.dtype == np.float32 and v.ndim for v in values)
-    return floats and bool(scene.file.layers_of(op))
+def _insert(op: Op, kind_: str, given: list[str], made: str, after: int = 0, **attributes: Any) -> None:
+    """Puts a node behind an op and so many others."""
+    from onnx import helper
+
+    node = helper.make_node(kind_, given, [made], name=f"{op.raw.name}/{given[0]}/{kind_}", **attributes)
+    op.graph.node.insert(list(op.graph.node).index(op.raw) + 1 + after, node)

@@ -155,6 +155,15 @@ def wide(k: ModuleType) -> Any:
     return k.Model(x, layers.Dense(10, name="logits")(layers.Dense(64, "relu", name="hidden")(y)))
 
 
+def single(k: ModuleType) -> Any:
+    """A batch of one sample, fixed: what such a file keeps from call to call is the last sample's."""
+    layers = k.layers
+    x = k.Input((10,), batch_size=1, name="x")
+    y = layers.Dense(12, "relu", name="first")(x)
+    y = layers.Multiply(name="gated")([layers.Dense(12, "tanh", name="second")(y), y])
+    return k.Model(x, layers.Dense(5, name="logits")(y))
+
+
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "text": {"words": (0, 49)},
     "integers": {"x": (-9, 9)},
@@ -174,7 +183,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {"wide": ("tflite:int8", "tflite:dynami
 
 FLOAT32 = ("tflite:float32", "onnx:float32", "tfjs:float32")
 
-BUILDERS = (towers, cnn, mobile, residual, recurrent, attention, text, unet, integers, numbers, wide)
+BUILDERS = (
+    *(towers, cnn, mobile, residual, recurrent, attention),
+    *(text, unet, integers, numbers, wide, single),
+)
 
 MODELS: Mapping[str, Case] = {
     builder.__name__: Case(

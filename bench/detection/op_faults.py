@@ -1,10 +1,8 @@
-"""Faults where one operation stands for another, or its operands or constants are wrong."""
+"""Faults where one operation stands for another, or its operands are exchanged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections.abc import Mapping
 
 from bench.detection.fault import Hit, Scene, kind
 from bench.detection.parsed import Op
@@ -159,111 +157,3 @@ def operands(scene: Scene) -> Hit | None:
 def _is_computed(scene: Scene, op: Op, index: int) -> bool:
     values = scene.file.constant(op, index)
     return values is None or (values.dtype.kind == "f" and op.kind in ("Sub", "SUB"))
-
-
-@kind("constant-changed", "a constant of arithmetic (a scale, a bound) changed by 1 %")
-def constant(scene: Scene) -> Hit | None:
-    return _scalar(scene, lambda v: abs(v) > 1e-2 and v not in (0.0, 1.0), lambda v: v * 1.01, "1 % more")
-
-
-@kind("epsilon-changed", "the epsilon of a normalisation ten times as large")
-def epsilon(scene: Scene) -> Hit | None:
-    return _scalar(scene, lambda v: 0 < v < 5e-3, lambda v: 10 * v, "10 times")
-
-
-_BOUNDED = {
-    "tflite": ("MINIMUM", "MAXIMUM", "FLOOR_DIV", "FLOOR_MOD"),
-    "onnx": ("Min", "Max", "Div"),
-    "tfjs": ("Minimum", "Maximum", "FloorDiv", "FloorMod"),
-}
-
-
-@kind("bound-changed", "an integer bound or divisor off by one")
-def bound(scene: Scene) -> Hit | None:
-    found = [
-        (op, values)
-        for op in scene.ops(*_BOUNDED[scene.file.format])
-        if (values := _integer(scene, op)) is not None
-    ]
-    chosen = scene.pick(found)
-    if chosen is None:
-        return None
-    op, values = chosen
-    scene.file.replace(op, 1, values + 1)
-    return scene.hit(op, f"{int(values)} became {int(values) + 1}")
-
-
-def _integer(scene: Scene, op: Op) -> np.ndarray | None:
-    values = scene.file.constant(op, 1)
-    known = values is not None and values.dtype.kind == "i" and values.size == 1
-    return values if known and scene.file.layers_of(op) else None
-
-
-@kind("correction-dropped", "integer division or modulo without its correction for negative numbers")
-def correction(scene: Scene) -> Hit | None:
-    """ONNX has neither floor division nor TensorFlow's modulo: files spell them out, correction last."""
-    if scene.file.format != "onnx":
-        return None
-    ends = ("floordiv/sub_1", "FloorMod/add")
-    op = scene.pick(op for op in scene.ops("Sub", "Add") if op.raw.name.endswith(ends))
-    if op is None:
-        return None
-    hit = scene.hit(op, "dropped")
-    scene.file.retype(op, "Identity")
-    del op.raw.input[1:]
-    return hit
-
-
-def _scalar(
-    scene: Scene,
-    wanted: Callable[[float], bool],
-    change: Callable[[np.ndarray], np.ndarray],
-    what: str,
-) -> Hit | None:
-    """Changes one scalar float constant of an op that belongs to a layer."""
-    found = []
-    for op in scene.ops():
-        for index in range(scene.file.inputs(op)):
-            values = scene.file.constant(op, index)
-            if values is None or values.dtype != np.float32 or values.size != 1:
-                continue
-            if wanted(float(values.reshape(-1)[0])) and scene.file.layers_of(op):
-                found.append((op, index, values))
-    chosen = scene.pick(found)
-    if chosen is None:
-        return None
-    op, index, values = chosen
-    scene.file.replace(op, index, change(values).astype(np.float32))
-    return scene.hit(op, f"constant {float(values.reshape(-1)[0]):.6g}, {what}")
-
-
-@kind("padding-constant", "explicit padding at the other end")
-def padding_constant(scene: Scene) -> Hit | None:
-    found = [
-        (op, values)
-        for op in scene.ops("PAD", "Pad", "SPACE_TO_BATCH_ND", "SpaceToBatchND")
-        for index in (2 if op.kind in ("SPACE_TO_BATCH_ND", "SpaceToBatchND") else 1,)
-        if (values := scene.file.constant(op, index)) is not None and values.ndim == 2
-    ]
-    chosen = scene.pick(row for row in found if not np.array_equal(row[1], row[1][:, ::-1]))
-    if chosen is None:
-        return None
-    op, values = chosen
-    scene.file.replace(op, 1 if op.kind in ("PAD", "Pad") else 2, values[:, ::-1])
-    return scene.hit(op, "paddings exchanged")
-
-
-@kind("reduction-axis", "a reduction over another axis of the same size or rank")
-def reduction_axis(scene: Scene) -> Hit | None:
-    found = [
-        (op, values)
-        for op in scene.ops("MEAN", "Mean", "ReduceMean", "REDUCE_MAX", "Max", "ReduceMax")
-        if (values := scene.file.constant(op, 1)) is not None and values.dtype.kind == "i"
-    ]
-    chosen = scene.pick(found)
-    if chosen is None:
-        return None
-    op, values = chosen
-    others = values - 1 if values.size == 1 else values + 1
-    scene.file.replace(op, 1, others)
-    return scene.hit(op, f"axes {values.tolist()} became {others.tolist()}")

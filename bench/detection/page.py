@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 from collections import Counter
@@ -13,8 +12,10 @@ from typing import Any
 
 from bench.detection.alarms import Alarm
 from bench.detection.catalogue import KINDS
+from bench.detection.log import Rows
 from bench.detection.others import CHECKERS
 from bench.detection.trial import DETECTED, MISSED, SILENT, Result
+from pipeline.slots import cores
 
 PACKAGES = ("tensorflow", "onnxruntime", "ai-edge-litert", "tf2onnx", "tensorflowjs", "numpy")
 
@@ -37,43 +38,52 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
 """.strip()
 
 
-def write(results: Sequence[Result], alarms: Sequence[Alarm], logs: int = 0) -> str:
-    """The whole page; `logs` says of how many runs it was put together, 0 of the one that writes it."""
-    parts = [_head(results, alarms, logs), "## What is counted", DEFINITIONS, _kinds(results)]
+def write(rows: Rows) -> str:
+    """The whole page."""
+    results, alarms = rows.results, rows.alarms
+    parts = [_head(rows), _goals(results, alarms), "## What is counted", DEFINITIONS, _kinds(results)]
     parts += [_places(results), _finders(results), _missed(results), _unnamed(results)]
     parts += [_silent(results), _alarms(alarms)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(results: Sequence[Result], alarms: Sequence[Alarm], logs: int) -> str:
-    together = f" from the logs of {logs} runs, which were cut short" if logs else ""
+def _head(rows: Rows) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    kinds, models = {r.kind for r in rows.results}, {r.model for r in rows.results}
+    seeds = Counter(net for net, _ in {(a.net, a.seed) for a in rows.alarms})
+    text = [
+        f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}, {_commits(rows)}:",
+        f"{cores()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}.",
+        f"{len(kinds)} kinds of fault in {len(models)} networks and three formats;",
+        f"{len(seeds)} networks exported rightly, each with the weights and inputs of",
+        f"{' or '.join(map(str, sorted(set(seeds.values()))))} seeds.",
+    ]
+    return "# Detection power\n\n" + " ".join(text)
+
+
+def _commits(rows: Rows) -> str:
+    """The commit that all was tried on; of several, how much on each."""
+    if len(rows.commits) == 1:
+        return f"all on commit {next(iter(rows.commits))}"
+    return ", ".join(f"{count} trials on commit {name}" for name, count in rows.commits.items())
+
+
+def _goals(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
     loud = _observable(results)
-    rows = [["mutants", str(len(results)), ""]]
-    rows.append(["that change something", str(len(loud)), ""])
-    rows.append(["of these detected", _share(loud, _is_detected), "100 %"])
     named = [r for r in results if r.named is not None]
-    rows.append(["right layer named", _share(named, lambda r: bool(r.named)), "95 %"])
-    rows.append(["false alarms", _share(alarms, _is_false), "none"])
-    rows.append(["inference time over the plain check's", _ratio(alarms), "at most 2"])
+    rows = [
+        ["mutants", str(len(results)), ""],
+        ["that change something", str(len(loud)), ""],
+        ["of these detected", _share(loud, _is_detected), "100 %"],
+        ["right layer named", _share(named, _is_named), "95 %"],
+        ["false alarms", _share(alarms, _is_false), "none"],
+        ["inference time over the plain check's", _ratio(alarms), "at most 2"],
+    ]
     for checker in CHECKERS:
         rows.append([f"detected by {checker}'s check", _share(loud, _found_by(checker)), ""])
         alarmed = _share([a for a in alarms if a.others], _found_by(checker))
         rows.append([f"false alarms of {checker}'s check", alarmed, ""])
-    kinds, models = {r.kind for r in results}, {r.model for r in results}
-    return "\n".join(
-        [
-            "# Detection power",
-            "",
-            f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}{together}: "
-            f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}. "
-            f"{len(kinds)} kinds of fault in {len(models)} networks and three formats, and "
-            f"{len({a.net for a in alarms})} networks exported rightly, each with up to "
-            f"{len({a.seed for a in alarms})} seeds.",
-            "",
-            _table(["", "measured", "goal"], rows),
-        ]
-    )
+    return _table(["", "measured", "goal"], rows)
 
 
 def _kinds(results: Sequence[Result]) -> str:
@@ -86,7 +96,7 @@ def _kinds(results: Sequence[Result]) -> str:
             continue
         row = [kind.what, str(len(own)), str(len(own) - len(loud)), _count(loud, _is_detected)]
         row += [_count(loud, _found_by(checker)) for checker in CHECKERS]
-        row += [_origins(own), _samples(own), _count(named, lambda r: bool(r.named))]
+        row += [_origins(own), _samples(own), _count(named, _is_named)]
         rows.append(row)
     head = ["fault", "mutants", "silent", "detected", *CHECKERS, "found by", "samples till then", "layer"]
     return "## By kind of fault\n\n" + _table(head, rows)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.detection.catalogue import KINDS, Mutant, mutate
-from bench.detection.workshop import Workshop
+from bench.detection.catalogue import KINDS, Mutant, applies, mutate
+from bench.detection.workshop import Exports
 from converters.target import ExportTarget
 
 
@@ -21,7 +21,7 @@ class Place:
     kind: str
 
 
-def choose(shops: Mapping[str, Workshop], kinds: Sequence[str], most: int, scratch: Path) -> list[Place]:
+def choose(shops: Mapping[str, Exports], kinds: Sequence[str], most: int) -> list[Place]:
     """For each kind of fault and format at most so many networks that it applies to.
 
     Which ones is settled by a hash of their names, so that the networks get even shares and the same
@@ -36,16 +36,24 @@ def choose(shops: Mapping[str, Workshop], kinds: Sequence[str], most: int, scrat
                 for target in shop.artifacts
                 if target.format == format
             ]
-            found = [p for p in sorted(places, key=_rank) if make(p, shops[p.model], scratch) is not None]
+            found = [p for p in sorted(places, key=_rank) if _applies(p, shops[p.model])]
             bases = [place for place in found if place.target.is_base]
             chosen += bases[:most] + [place for place in found if not place.target.is_base]
     return sorted(chosen, key=lambda place: (place.model, str(place.target), place.kind))
 
 
-def make(place: Place, shop: Workshop, out: Path) -> Mutant | None:
-    """The mutant in an empty directory; None where the fault does not apply."""
+def make(place: Place, shop: Exports, out: Path) -> Mutant:
+    """The mutant in an empty directory."""
     artifact = shop.artifacts[place.target]
-    return mutate(KINDS[place.kind], artifact, out, layers=shop.layers, norms=shop.norms)
+    mutant = mutate(KINDS[place.kind], artifact, out, layers=shop.layers, norms=shop.norms)
+    if mutant is None:
+        raise ValueError(f"{place.kind} was planned for {place.model} as {place.target}: it does not apply")
+    return mutant
+
+
+def _applies(place: Place, shop: Exports) -> bool:
+    artifact = shop.artifacts[place.target]
+    return applies(KINDS[place.kind], artifact, layers=shop.layers, norms=shop.norms)
 
 
 def _rank(place: Place) -> int:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bench.detection.fault import Hit, Scene, kind
+from bench.detection.parsed import Op
+from bench.detection.tfjs_file import TfjsFile
+from bench.detection.tflite_file import TfliteFile
 from bench.detection.weights import PLACES
 
 STALE = 0.25
 """Calibrated on data of a quarter of the range, as on [0, 1] for what is in [0, 4]."""
 
 
-def _activations(scene: Scene) -> Iterator[tuple[Any, Any]]:
+def _activations(scene: Scene) -> Iterator[tuple[Op, Any]]:
     """(op, tensor) of each int8 tensor that a file computes."""
-    file: Any = scene.file
-    if file.format != "tflite":
+    if not isinstance(scene.file, TfliteFile):
         return
     for op in scene.ops():
         for number in op.raw.outputs:
             tensor = op.graph.tensors[number]
-            if _is_quantized(tensor) and file.layers_of(op):
+            if _is_quantized(tensor) and scene.file.layers_of(op):
                 yield op, tensor
 
 
@@ -31,17 +34,17 @@ def _is_quantized(tensor: Any) -> bool:
     return params is not None and params.scale is not None and len(params.scale) > 0
 
 
-def _kernels(scene: Scene) -> Iterator[tuple[Any, int, Any]]:
-    """(op, index, tensor) of each int8 weight."""
-    file: Any = scene.file
-    if file.format != "tflite":
+def _kernels(scene: Scene) -> Iterator[tuple[Op, Callable[[], Any], list[float]]]:
+    """(op, own, scale) of each int8 weight; `own` gives its tensor to this op alone."""
+    if not isinstance(scene.file, TfliteFile):
         return
     rows = PLACES["tflite"]
     for op in scene.ops(*rows):
         for place in rows[op.kind]:
-            values = file.constant(op, place.index)
+            values = scene.file.constant(op, place.index)
             if values is not None and values.dtype == np.int8:
-                yield op, place.index, file.tensor(op, place.index)
+                scale = scene.file.tensor(op, place.index).quantization.scale
+                yield op, partial(scene.file.own, op, place.index), list(map(float, scale))
 
 
 @kind("scale-off", "the scale of an activation off by one step of 127")
@@ -76,14 +79,11 @@ def stale(scene: Scene) -> Hit | None:
 
 @kind("per-channel-as-per-tensor", "per-channel weights read with the first channel's scale")
 def per_tensor(scene: Scene) -> Hit | None:
-    found = [row for row in _kernels(scene) if len(row[2].quantization.scale) > 1]
-    chosen = scene.pick(found)
+    chosen = scene.pick(row for row in _kernels(scene) if len(row[2]) > 1)
     if chosen is None:
         return None
-    op, index, _ = chosen
-    tensor = scene.file.own(op, index)  # type: ignore[attr-defined]
-    first = float(tensor.quantization.scale[0])
-    tensor.quantization.scale = [first] * len(tensor.quantization.scale)
+    op, own, scale = chosen
+    own().quantization.scale = scale[:1] * len(scale)
     return scene.hit(op, "every channel with the first one's scale")
 
 
@@ -92,9 +92,8 @@ def weight_scale(scene: Scene) -> Hit | None:
     chosen = scene.pick(_kernels(scene))
     if chosen is None:
         return None
-    op, index, _ = chosen
-    tensor = scene.file.own(op, index)  # type: ignore[attr-defined]
-    tensor.quantization.scale = [float(s) * (1 + 1 / 127) for s in tensor.quantization.scale]
+    op, own, scale = chosen
+    own().quantization.scale = [s * (1 + 1 / 127) for s in scale]
     return scene.hit(op, "scale 1/127 more")
 
 
@@ -108,17 +107,19 @@ def manifest_minimum(scene: Scene) -> Hit | None:
     return _manifest(scene, lambda q: {"min": q["min"] + q["scale"]}, "minimum one step more")
 
 
-def _manifest(scene: Scene, change: Any, what: str) -> Hit | None:
-    file: Any = scene.file
-    if file.format != "tfjs":
+def _manifest(
+    scene: Scene, change: Callable[[Mapping[str, float]], dict[str, float]], what: str
+) -> Hit | None:
+    """Puts other numbers beside a weight's own in the manifest; see `TfjsFile.write`."""
+    file = scene.file
+    if not isinstance(file, TfjsFile):
         return None
     found = [
         (op, row)
         for op in scene.ops()
         for name in op.raw.get("input", ())
-        if "quantization" in (row := file.rows.get(name.partition(":")[0], {}))
+        if "scale" in (row := file.rows.get(name.partition(":")[0], {})).get("quantization", {})
         and file.layers_of(op)
-        and "scale" in row["quantization"]
     ]
     chosen = scene.pick(found)
     if chosen is None:

@@ -31,7 +31,7 @@ class KeptNode(TfjsNode):
         KeptNode._kept = None
         try:
             yield self.session(artifact, process)
-        except BaseException:
+        except BaseException:  # whatever ended it, an interrupt too, the engine is in an unknown state
             process.close()
             raise
         if KeptNode._kept is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 ROOT = Path(__file__).parents[2]
+SAMPLES = 32
 CALIBRATION_SAMPLES = 256
 
 
@@ -54,10 +55,9 @@ class Workshop(Exports):
     reference: Reference
 
 
-def prepare(case: Case, targets: Collection[str], work: Path, *, samples: int, seed: int = 0) -> Workshop:
+def prepare(case: Case, targets: Collection[str], work: Path) -> Workshop:
     """Builds, saves, freezes, exports and records a network in an empty directory."""
-    model = case.build(seed)
-    return prepare_model(model, case, targets, work, samples=samples, seed=seed)
+    return prepare_model(case.build(), case, targets, work, samples=SAMPLES, seed=0)
 
 
 def prepare_model(

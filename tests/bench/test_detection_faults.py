@@ -20,7 +20,7 @@ REST = tuple(name for name in MODELS if name not in FAST)
 SEVERAL = {"layers-swapped": 2, "norm-epsilon": 2, "norm-epsilon-slightly": 2, "norm-dropped": 2}
 """Ops that a fault changes, where that is not one: a norm that stands alone is a product and a sum."""
 
-ADDED = {"noise-left-on": 1, "values-clamped": 1, "activation-float16": 2}
+ADDED = {"noise-left-on": 2, "values-clamped": 1, "activation-float16": 2}
 """Ops that a fault adds; the one before only gets another name for its result."""
 
 AT_THE_ENDS = {"outputs-swapped", "inputs-swapped"}

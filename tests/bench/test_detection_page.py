@@ -9,6 +9,7 @@ import pytest
 
 from bench.detection import others, page
 from bench.detection.alarms import Alarm
+from bench.detection.log import Log, Rows
 from bench.detection.trial import DETECTED, MISSED, SILENT, Result
 
 WRONG = {"polygraphy": True, "keras": False, "onnx2tf": False}
@@ -37,7 +38,8 @@ def test_the_page_counts_what_changes_something() -> None:
         result(MISSED, reason="2 of the noise floor at most, on 288 inputs"),
         result(SILENT, reason="bit-equal to the correct export on 704 inputs"),
     ]
-    text = page.write(rows, [])
+    text = page.write(Rows(rows, [], {"abc1234": 4}))
+    assert ", all on commit abc1234: " in text
     assert "| of these detected | 2 of 3 (66.7 %) | 100 % |" in text
     assert "| right layer named | 1 of 2 (50.0 %) | 95 % |" in text
     assert "| a bias dropped | 4 | 1 | 2/3 | 2/3 | 0/3 | 0/3 | natural 1, directed 1 | 1 (40) | 1/2 |" in text
@@ -52,11 +54,28 @@ def test_the_page_counts_false_alarms_and_time() -> None:
         Alarm("lstm", "onnx:float32", seed, verdict, "why", WRONG, 3.0, 2.0)
         for seed, verdict in enumerate(("pass", "fail", "pass"))
     ]
-    text = page.write([], alarms)
+    text = page.write(Rows([], alarms, {"abc1234": 2, "def5678": 1}))
+    assert ", 2 trials on commit abc1234, 1 trials on commit def5678: " in text
+    assert "1 networks exported rightly, each with the weights and inputs of 3 seeds." in text
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
     assert "| inference time over the plain check's | 1.50 in all, 1.50 in the median | at most 2 |" in text
     assert "| lstm | onnx:float32 | 3 | 2/3 | 3/3 | 0/3 | 0/3 |" in text
     assert "- lstm, onnx:float32, seed 1: fail: why" in text
+
+
+def test_a_log_gives_its_rows_back_and_of_two_trials_the_last(tmp_path: Path) -> None:
+    rows = [
+        result(MISSED, reason="before"),
+        Alarm("lstm", "onnx:float32", 0, "pass", "why", RIGHT, 3.0, 2.0),
+        result(DETECTED, found_by="natural", found_after=1, guilty=("stem",)),
+    ]
+    for row, commit in zip(rows, ("abc1234", "abc1234", "def5678"), strict=True):
+        Log(tmp_path / "log", commit).add(row)
+    assert Log(tmp_path / "log", "").rows() == Rows([rows[2]], [rows[1]], {"abc1234": 1, "def5678": 1})
+    assert Log(tmp_path / "log", "").rows().keys == {
+        ("cnn", "onnx:float32", "bias-dropped"),
+        ("lstm", "onnx:float32", 0),
+    }
 
 
 @pytest.mark.parametrize(

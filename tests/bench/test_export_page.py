@@ -11,7 +11,7 @@ pass         tflite:float32       litert-cpu               max_abs 9.33e-06 (wan
 fail         tfjs:float32         tfjs-node-cpu            noise_ratio 9.6 (want <= 8)               245.9 s
 error        onnx:float32         onnxruntime-cpu                                                       0.3 s
 unavailable  onnx:float32         onnxruntime-webgpu
-report: /tmp/report.md, /tmp/report.html
+report: out/report.md, out/report.html
 """
 
 
