@@ -30,6 +30,8 @@ COMMANDS = {
 
 INTERRUPTED = 130
 TERMINATED = 143
+UNREAD = 141
+"""As of a program that SIGPIPE ends: whoever read our output has gone, and nobody knows how it would end."""
 OUR_BUG = 70
 """EX_SOFTWARE of <sysexits.h>: an exception that nobody foresaw."""
 
@@ -78,9 +80,9 @@ def _status(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; earlier output is untouched")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone: `edgeproof … | head`
+    except BrokenPipeError:  # `edgeproof … | head`
         sys.stderr.close()
-        return int(ExitStatus.OK)
+        return UNREAD
     except Exception as error:  # nobody foresaw it
         _say_bug(error)
         return OUR_BUG

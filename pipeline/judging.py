@@ -20,6 +20,7 @@ from types import TracebackType
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError
 from converters.progress import advance
+from converters.writing import explained
 from pipeline.job import Limits
 from pipeline.slots import Slots, cores
 from pipeline.worker import Worker, WorkerError
@@ -78,7 +79,11 @@ class Judges:
         self._judges[engine].submit(runtime, artifact, label)
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """All verdicts, when the last one is there."""
+        """All verdicts, when the last one is there.
+
+        Raises:
+            EdgeproofError: a judge could not work at all, for lack of room on the disk.
+        """
         if cores() > 1:
             self.slots.add(1)
         for each in self._judges.values():
@@ -86,6 +91,8 @@ class Judges:
         for each in self._judges.values():
             while each.thread.is_alive():  # with a timeout, so that Ctrl-C gets through
                 each.thread.join(0.1)
+            if each.fault is not None:
+                raise each.fault
         return tuple(self._verdicts)
 
     def hear(self, worker: Worker, runtime: str, artifact: Artifact, label: str) -> None:
@@ -127,6 +134,8 @@ class _Judge:
         self._court = court
         self._worker: Worker | None = None
         self._stopped = False
+        self.fault: BaseException | None = None
+        """What ended the thread early: what it had still to do would be missing in silence."""
         context = contextvars.copy_context()  # progress goes to the submitter's listener
         self.thread = threading.Thread(target=context.run, args=(self._work,), name=engine)
         self.thread.start()
@@ -146,6 +155,13 @@ class _Judge:
             self._worker.abort()
 
     def _work(self) -> None:
+        try:
+            with explained(self._court.log.parent):
+                self._work_off()
+        except Exception as error:  # crosses to the thread that waits, which raises it
+            self.fault = error
+
+    def _work_off(self) -> None:
         court = self._court
         with Worker(court.log, court.limits.time_s, court.limits.memory_limit_mb) as self._worker:
             while True:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.errors import EdgeproofError, ExitStatus
+from converters.writing import explained
 from pipeline.files import LOG_NAME, Workplace, hold
 
 BUILD = Path("build")
@@ -52,10 +53,12 @@ class TemporaryPlace:
 @contextlib.contextmanager
 def temporary(command: str) -> Iterator[TemporaryPlace]:
     """A directory that is gone afterwards; its log stays when the block raises more than bad usage."""
-    directory = Path(tempfile.mkdtemp(prefix="edgeproof-"))
+    with explained(Path(os.environ.get("TMPDIR", "/tmp")), always=True):
+        directory = Path(tempfile.mkdtemp(prefix="edgeproof-"))
     place = TemporaryPlace(Workplace(directory, directory / LOG_NAME))
-    place.log.write_text(f"{command} (process {os.getpid()})\n", encoding="utf-8")
     try:
+        with explained(directory, always=True):
+            place.log.write_text(f"{command} (process {os.getpid()})\n", encoding="utf-8")
         yield place
     except Exception as error:
         place.keep_log = not (isinstance(error, EdgeproofError) and error.status is ExitStatus.USAGE)

@@ -150,11 +150,6 @@ class Worker:
         return message["value"]
 
     def _check_limits(self, process: WorkerProcess, name: str, seconds: float, time_s: float | None) -> None:
-        if time.monotonic() < self._weighed + _WEIGH_S:
-            memory_mb = 0
-        else:
-            self.peak_mb = max(self.peak_mb, memory_mb := process.memory_mb())
-            self._weighed = time.monotonic()
         if time_s is not None and seconds > time_s:
             self.close()
             raise EdgeproofError(
@@ -164,6 +159,13 @@ class Worker:
                 fix=f"raise time_limit_s in the recipe, or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
+        if time.monotonic() >= self._weighed + _WEIGH_S:
+            self._weigh(process, name)
+
+    def _weigh(self, process: WorkerProcess, name: str) -> None:
+        memory_mb = process.memory_mb()
+        self.peak_mb = max(self.peak_mb, memory_mb)
+        self._weighed = time.monotonic()
         if self.memory_mb is not None and memory_mb > self.memory_mb:
             self.close()
             raise EdgeproofError(

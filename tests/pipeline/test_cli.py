@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import resource
@@ -83,8 +84,8 @@ def test_every_option_is_documented_and_every_documented_option_exists():
         ),
         (["export", "net.keras"], "a MODEL is exported with -t TARGET… and -o DIR"),
         (
-            ["export", "recipe.toml", "--opset", "17"],
-            "--opset: these are for a MODEL; a recipe has keys for them",
+            ["export", "recipe.toml", "--opset", "17", "--batch", "1"],
+            "--opset, --batch: these are for a MODEL; a recipe has keys for them",
         ),
         (["validate", "net.keras"], "name the exports to judge after the MODEL, or a RECIPE alone"),
         (["validate", "net.keras", "a.onnx", "--fresh"], "-o and --fresh are for a RECIPE"),
@@ -300,3 +301,16 @@ def test_json_goes_to_a_file_whole(tmp_path, capsys):
     Printer(str(tmp_path / "deep" / "r.json")).json("{}\n")
     assert (tmp_path / "deep" / "r.json").read_text() == "{}\n"
     assert capsys.readouterr() == ("", "")
+
+
+def test_output_that_nobody_reads_is_no_success(monkeypatch):
+    from pipeline import cli
+
+    def gone(*arguments, **options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli.edgeproof, "main", gone)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["doctor"])
+    assert raised.value.code == 141

@@ -53,6 +53,31 @@ def test_only_so_many_work_at_once_and_more_when_slots_are_added():
     assert got == [0, 1, 2]
 
 
+def test_nobody_sleeps_beside_slots_that_were_added_together():
+    """Whoever looks before the one ahead has taken a slot must be told that it has."""
+    for _ in range(200):
+        slots, done, both = Slots(0), threading.Event(), []
+
+        def work(rank: int, slots: Slots = slots, both: list[int] = both, done=done) -> None:
+            with slots.one(rank):
+                both.append(rank)
+                done.wait(10)
+
+        threads = [threading.Thread(target=work, args=(rank,)) for rank in (1, 0)]
+        for thread in threads:
+            thread.start()
+        while len(slots._waiting) < 2:
+            time.sleep(0)
+        slots.add(2)
+        deadline = time.monotonic() + 5
+        while len(both) < 2 and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        done.set()
+        for thread in threads:
+            thread.join(10)
+        assert sorted(both) == [0, 1], "two slots, and both worked at once"
+
+
 def test_a_slot_is_given_back_by_a_worker_that_fails():
     slots = Slots(1)
     with pytest.raises(ValueError, match="broken"), slots.one(0):
