@@ -17,8 +17,8 @@ def table(*batches: tuple[np.ndarray, np.ndarray], channels: bool = True) -> Noi
 
 def test_an_element_takes_the_floor_of_its_channel_and_octave():
     truth = np.array([[1.5, 12.0], [3.0, 1.0]])
-    taught = table((np.array([[1.0, 2.0], [3.0, 4.0]]), truth))
-    assert taught.floor(np.array([[-1.1, 9.0], [2.0, -1.9]])) == pytest.approx(
+    batch = np.array([[1.0, 2.0], [3.0, 4.0]]), truth
+    assert table(batch, batch).floor(np.array([[-1.1, 9.0], [2.0, -1.9]])) == pytest.approx(
         np.array([[1.0, 2.0], [3.0, 4.0]])
     )
 
@@ -79,9 +79,20 @@ def test_an_octave_above_never_sinks_below_its_neighbour():
     assert taught.floor(np.array([[8.0, 8.0]]))[0, 1] == pytest.approx(3e-7)
 
 
-def test_other_channels_say_twice_what_a_neighbour_lets_expect_at_most():
+def test_other_channels_say_four_times_what_a_neighbour_lets_expect_at_most():
     taught = table((np.array([[5.0, 1e-9]]), np.array([[8.0, 2.0]])))
-    assert taught.floor(np.array([[8.0, 8.0]]))[0, 1] == pytest.approx(2 * 4 * 1e-9)
+    assert taught.floor(np.array([[8.0, 8.0]]))[0, 1] == pytest.approx(4 * 4 * 1e-9)
+
+
+def test_a_single_element_is_no_proof_that_its_octave_has_little_noise():
+    """Three of four channels are alike; the last had one lucky element, or two that agree."""
+    truth = np.full((1, 4), 1.5)
+    taught = table((np.array([[1e-7, 1e-7, 1e-7, 3e-8]]), truth))
+    assert taught.floor(truth)[0, 3] == pytest.approx(1e-7)
+    very_lucky = table((np.array([[1e-7, 1e-7, 1e-7, 1e-9]]), truth))
+    assert very_lucky.floor(truth)[0, 3] == pytest.approx(4e-9)
+    twice = table((np.array([[1e-7, 1e-7, 1e-7, 1e-9]] * 2), np.repeat(truth, 2, 0)))
+    assert twice.floor(truth)[0, 3] == pytest.approx(1e-9)
 
 
 def test_a_great_channel_is_not_held_to_the_noise_of_a_small_one():
