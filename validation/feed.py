@@ -13,6 +13,10 @@ Tensors: TypeAlias = Mapping[str, np.ndarray]
 
 Origin: TypeAlias = Literal["data", "natural", "directed", "searched"]
 
+NATURAL = frozenset({"data", "natural"})
+"""Origins of samples that stand for those of everyday. Searched ones are pushed to where classes meet, and
+directed ones lie at the ends of what the dtype holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from converters.signature import TensorSpec
+
 QUANTILE = 0.95
 """Of pooled errors; rarer ones, such as a flipped rounding, don't raise the floor of others."""
 
@@ -108,6 +110,11 @@ def octave_of(truth: np.ndarray, known: np.ndarray) -> np.ndarray:
     octave = np.zeros(truth.shape, np.int64)
     octave[known] = np.frexp(truth[known])[1]
     return octave
+
+
+def has_channels(spec: TensorSpec) -> bool:
+    """Whether an output has channels: the last of two or more dimensions, where it is fixed, counts them."""
+    return len(spec.shape) > 1 and spec.shape[-1] is not None
 
 
 def channel_of(shape: tuple[int, ...]) -> np.ndarray:

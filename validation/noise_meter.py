@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from converters.signature import TensorSpec
+from validation.floor import has_channels
 
 ENOUGH = 16
 """Elements of a channel from which its root mean square tells something of its own."""
@@ -23,13 +24,13 @@ class NoiseMeter:
     """Measures one float output over batches; memory does not grow with their number.
 
     Args:
-        spec: of the output; the last of two or more dimensions, where it is fixed, counts the channels.
+        spec: of the output.
         limit: in units of the floor.
     """
 
     def __init__(self, spec: TensorSpec, limit: float) -> None:
         self._limit = limit
-        self._by_channel = len(spec.shape) > 1 and spec.shape[-1] is not None
+        self._by_channel = has_channels(spec)
         self._greatest: float | None = None
         self._squares, self._count = np.zeros(1), 0
 

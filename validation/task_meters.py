@@ -15,13 +15,10 @@ from validation.accuracy import accuracy_of
 from validation.compare import differences
 from validation.dtypes import is_float
 from validation.expected import Batch, OutputReference
+from validation.feed import NATURAL
 from validation.limit import Limit
 from validation.quantized import allowed_rms
 from validation.verdict import Comparison, Tolerance
-
-NATURAL = frozenset({"data", "natural"})
-"""Origins of samples that stand for those of everyday. Searched ones are pushed to where classes meet, and
-directed ones lie at the ends of what the dtype holds: shares among them say nothing."""
 
 
 class TaskMeter(Protocol):

@@ -42,9 +42,6 @@ _ROUND_BETWEEN: Mapping[str, Arithmetic] = {"onnx:float16": "float16"}
 """Targets whose tensors between ops are coarser, too: even a runtime that computes in float32 rounds to them,
 and loses what is smaller than 6e-8. The others store weights coarser, and widen them before they compute."""
 
-FLOOR_ULPS = 8
-"""Epsilons of the greatest value: a few roundings, where no floor was measured."""
-
 
 def tolerance_for(
     target: ExportTarget, output: OutputReference, arithmetic: Arithmetic = "float32"

@@ -13,7 +13,7 @@ from validation.casts import DoesNotFitError, from_file
 from validation.compare import find_mismatch
 from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, OutputReference, Reference
-from validation.feed import Tensors
+from validation.feed import NATURAL, Tensors
 from validation.fitting import Call, ValueDoesNotFitError, cut, trim
 from validation.labels import read_classes
 from validation.latency import TimedSession
@@ -23,8 +23,13 @@ from validation.quantized import QUANTIZED
 from validation.runtime import Arithmetic
 from validation.split import DifferenceWriter
 from validation.steadiness import Steadiness
-from validation.task_meters import NATURAL, meters_for
+from validation.task_meters import meters_for
 from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict, Outside
+
+EVERYDAY_ONLY = frozenset({*QUANTIZED, "uint16"})
+"""Precisions that only everyday samples tell on. Inside an 8-bit file are activations too, with ranges that
+such samples gave them: one unusual sample of usual numbers (all equal, one alone) drives them out. The steps
+of uint16 weights are absolute: where a bias is nearly all of a sum, its step is more than was measured."""
 
 LEAST_EXTRA_S = 20.0
 """Directed and searched samples may take as long as the others did, and at least this."""
@@ -134,15 +139,10 @@ class Trial:
                 self._usual[name] = min(low, float(array.min())), max(high, float(array.max()))
 
     def _counts(self, batch: Batch) -> bool:
-        """Whether a difference fails: a rounded export is held to what its roundings were measured on.
-
-        Inside an 8-bit file are activations too, with ranges that everyday samples gave them: one
-        unusual sample of usual numbers (all equal, one alone) drives them out. The steps of uint16 weights
-        are absolute: where little but a bias is left of a sum, its step is more than any of everyday's.
-        """
+        """Whether a difference fails: a rounded export is held to what its roundings were measured on."""
         if batch.origin in NATURAL or not batch.inside or self._artifact.target.is_base:
             return batch.inside
-        if self._artifact.target.precision in (*QUANTIZED, "uint16"):
+        if self._artifact.target.precision in EVERYDAY_ONLY:
             return False
         return all(
             low <= float(np.min(array, initial=low)) and float(np.max(array, initial=high)) <= high

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from validation.feed import NATURAL
 from validation.report import text
 from validation.report.figure import Gauge, Shares, gauge, shares
 from validation.verdict import Comparison, OutputVerdict, Tolerance, Verdict
-
-NATURAL = ("", "data", "natural")
-"""Samples that need no word of where they come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def _row(verdict: Verdict, output: OutputVerdict) -> Row:
 def _oddities(output: OutputVerdict) -> tuple[str, ...]:
     """What found a fault; NaN, infinities and elements beyond the limit, where there are any."""
     parts = []
-    if not output.passed and output.found_by not in NATURAL:
+    if not output.passed and output.found_by not in ("", *NATURAL):
         parts.append(f"found by {output.found_by}")
     if not output.passed and output.found_after:
         parts.append(f"after {output.found_after} {'sample' if output.found_after == 1 else 'samples'}")
