@@ -43,6 +43,7 @@ class Slots:
             self._changed.wait_for(lambda: self._free > 0 and self._waiting[0] == mine)
             heapq.heappop(self._waiting)
             self._free -= 1
+            self._changed.notify_all()  # whoever is next now may have looked before, and sleeps
         try:
             yield
         finally:
