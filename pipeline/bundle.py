@@ -17,11 +17,10 @@ from converters.artifact import Artifact, FileRecord, check_files, hash_file
 from converters.errors import EdgeproofError, ExitStatus
 from converters.serial import to_plain
 from pipeline.files import fresh_directory
-from pipeline.outcome import artifact_passed
 from pipeline.state import RunState, label_of
 from validation.report import render
 from validation.result import Validation, write_result
-from validation.verdict import Verdict
+from validation.verdict import Verdict, proven
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_SCHEMA = 1
@@ -89,7 +88,7 @@ def shippable(state: RunState, validation: Validation) -> list[Artifact]:
     return [
         artifact
         for artifact in state.artifacts
-        if artifact.target in state.allow_failing or artifact_passed(validation.verdicts, label_of(artifact))
+        if artifact.target in state.allow_failing or proven(validation.verdicts, label_of(artifact))
     ]
 
 
@@ -160,7 +159,7 @@ def _export(artifact: Artifact, state: RunState, validation: Validation) -> dict
     return {
         "target": str(artifact.target),
         "folder": artifact.target.slug,
-        "passed": artifact_passed(validation.verdicts, label_of(artifact)),
+        "passed": proven(validation.verdicts, label_of(artifact)),
         "allowed_to_fail": artifact.target in state.allow_failing,
         **{key: value for key, value in plain.items() if key not in ("target", "directory")},
         "verdicts": to_plain(_verdicts_on(artifact, validation)),

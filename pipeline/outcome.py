@@ -12,7 +12,7 @@ from pipeline.versions import tool_versions
 from validation.expected import Reference
 from validation.result import SCHEMA, Validation
 from validation.runtimes import select
-from validation.verdict import Verdict
+from validation.verdict import Verdict, proven
 
 CONVERSION = "conversion"
 """Stands where a verdict names its runtime, when there was no artifact to run."""
@@ -60,20 +60,11 @@ def all_well(verdicts: Collection[Verdict], allowed: Collection[str] = ()) -> bo
     """
     present = [verdict for verdict in verdicts if not _is_absent_original(verdict)]
     judged = {verdict.artifact for verdict in present if verdict.target not in allowed}
-    return bool(present) and all(artifact_passed(verdicts, artifact) for artifact in judged)
+    return bool(present) and all(proven(verdicts, artifact) for artifact in judged)
 
 
 def _is_absent_original(verdict: Verdict) -> bool:
     return verdict.target.startswith(f"{ORIGINAL}:") and verdict.verdict == "unavailable"
-
-
-def artifact_passed(verdicts: Collection[Verdict], artifact: str) -> bool:
-    """Whether an artifact passed on at least one runtime, and on every one that is here.
-
-    A runtime that is not here is no failure, but no proof either.
-    """
-    outcomes = {verdict.verdict for verdict in verdicts if verdict.artifact == artifact}
-    return "pass" in outcomes and outcomes <= {"pass", "unavailable"}
 
 
 def exit_status(

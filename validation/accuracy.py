@@ -8,13 +8,37 @@ share: Wilson, JASA 22 (1927) 209-212. Neither degenerates where nothing differs
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from validation.verdict import Accuracy
-
 Z = 1.959963984540054
 """Of the normal distribution: 95 % lie within ± this many standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How often an export and the original name the right class, on the same labelled samples.
+
+    Attributes:
+        samples: that have a label.
+        original: share that the original gets right.
+        export: share that the export gets right.
+        constant: share of the commonest label, which an answer that ignores the inputs would get right.
+        kept: `export` over `original`; NaN where the original gets nothing right.
+        low: lower end of the confidence interval of `kept`.
+        high: upper end.
+        confidence: of the interval, 0.95.
+    """
+
+    samples: int
+    original: float
+    export: float
+    constant: float
+    kept: float
+    low: float
+    high: float
+    confidence: float = 0.95
 
 
 def accuracy_of(right: np.ndarray, commonest: int) -> Accuracy:

@@ -11,13 +11,14 @@ import math
 
 from converters.errors import EdgeproofError
 from converters.target import ExportTarget
+from validation.accuracy import Accuracy
 from validation.dtypes import is_float
 from validation.expected import OutputReference
 from validation.limit import Limit
 from validation.quantized import QUANTIZED, SAME_CLASSES, element_tolerance, for_samples
 from validation.runtime import Arithmetic
 from validation.tolerance import find_unproven, passes, rms_tolerance, tolerance_for
-from validation.verdict import Accuracy, Comparison, OutputVerdict, Tolerance
+from validation.verdict import Comparison, OutputVerdict, Tolerance
 
 ACCURACY_KEPT = 0.99
 """Of the original's accuracy. Source: MLPerf Inference's rules, "99 % of the FP32 reference accuracy"."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from validation.accuracy import Accuracy
 from validation.localization import Localization
 
 UNPROVEN = "nothing was proven"
@@ -16,31 +17,6 @@ Outcome = Literal["pass", "fail", "unavailable", "error"]
 
 MORE_IS_BETTER = frozenset({"sqnr_db", "cosine", "argmax_agreement", "accuracy_kept"})
 """Measures whose limit is the least value that passes; of all others it is the greatest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How often an export and the original name the right class, on the same labelled samples.
-
-    Attributes:
-        samples: that have a label.
-        original: share that the original gets right.
-        export: share that the export gets right.
-        constant: share of the commonest label, which an answer that ignores the inputs would get right.
-        kept: `export` over `original`; NaN where the original gets nothing right.
-        low: lower end of the confidence interval of `kept`.
-        high: upper end.
-        confidence: of the interval, 0.95.
-    """
-
-    samples: int
-    original: float
-    export: float
-    constant: float
-    kept: float
-    low: float
-    high: float
-    confidence: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,3 +225,12 @@ class Verdict:
     outside: tuple[Outside, ...] = ()
     split: tuple[Split, ...] = ()
     localization: Localization | None = None
+
+
+def proven(verdicts: Collection[Verdict], artifact: str) -> bool:
+    """Whether an artifact passed on at least one runtime, and on every one that is here.
+
+    A runtime that is not here is no failure, but no proof either.
+    """
+    outcomes = {verdict.verdict for verdict in verdicts if verdict.artifact == artifact}
+    return "pass" in outcomes and outcomes <= {"pass", "unavailable"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from converters.signature import TensorSpec
 from validation import result
+from validation.accuracy import Accuracy
 from validation.result import SCHEMA, Validation
 from validation.verdict import (
-    Accuracy,
     Comparison,
     OutputVerdict,
     Outside,

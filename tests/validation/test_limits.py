@@ -13,12 +13,12 @@ from converters.signature import TensorSpec
 from converters.target import ExportTarget
 from tests.validation.results import comparison
 from tests.validation.test_quantized import OUTPUT
-from validation.accuracy import accuracy_of, ratio_interval, share_interval
+from validation.accuracy import Accuracy, accuracy_of, ratio_interval, share_interval
 from validation.expected import Batch, OutputReference
 from validation.limit import Limit, check_limits
 from validation.limits import limits_for, settle, why_unproven
 from validation.task_meters import meters_for
-from validation.verdict import Accuracy, Comparison, OutputVerdict
+from validation.verdict import Comparison, OutputVerdict
 
 INT8 = ExportTarget("tflite", "int8")
 LOGITS = replace(OUTPUT, spec=TensorSpec("logits", (None, 4), "float32"))

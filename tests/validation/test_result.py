@@ -13,8 +13,9 @@ import pytest
 from converters.errors import EdgeproofError
 from tests.validation.results import RESULT_SCHEMA as SCHEMA
 from tests.validation.results import comparison, tolerance, validation, varied, verdict
+from validation.accuracy import Accuracy
 from validation.result import Validation, dump_result, read_result, write_result
-from validation.verdict import Accuracy, Comparison, OutputVerdict, Outside, Split, Verdict
+from validation.verdict import Comparison, OutputVerdict, Outside, Split, Verdict
 
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

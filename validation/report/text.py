@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any
 
-from validation.verdict import MORE_IS_BETTER, Accuracy, Comparison, Latency, Tolerance
+from validation.accuracy import Accuracy
+from validation.verdict import MORE_IS_BETTER, Comparison, Latency, Tolerance
 
 MEASURES = {
     "noise_ratio": "greatest error, in noise floors",

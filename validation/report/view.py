@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import get_args
 
 from validation.report import text
 from validation.report.outputs import Output, outputs_of
 from validation.result import Validation
 from validation.room import used, worst
-from validation.verdict import Outcome, Verdict
-
-WORDS: dict[Outcome, str] = {"pass": "pass", "fail": "fail", "unavailable": "unavailable", "error": "error"}
+from validation.verdict import Outcome, Verdict, proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _headline(validation: Validation) -> str:
 
 def _summary(validation: Validation) -> str:
     counts = Counter(verdict.verdict for verdict in validation.verdicts)
-    return ", ".join(f"{counts[outcome]} {word}" for outcome, word in WORDS.items() if counts[outcome])
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
 
 
 def _facts(validation: Validation) -> tuple[tuple[str, str], ...]:
@@ -144,7 +143,7 @@ def _export(number: int, key: tuple[str, str], validation: Validation, runtimes:
         target=key[1],
         shown_artifact=PurePath(key[0]).parts[:1] not in ((key[1],), (key[1].replace(":", "-"),)),
         size=text.size(max(verdict.size_bytes for verdict in verdicts)),
-        proven=_proven(verdicts),
+        proven=proven(verdicts, key[0]),
         accuracy=_accuracy(verdicts),
         notes=tuple(dict.fromkeys(note for verdict in verdicts for note in verdict.notes)),
         cells=tuple(_cell(by_runtime.get(runtime)) for runtime in runtimes),
@@ -163,11 +162,6 @@ def _cell(verdict: Verdict | None) -> Cell | None:
         f"{text.measured(nearest.comparison, nearest.tolerance)}, limit {text.limit(nearest.tolerance)}"
     )
     return Cell(verdict.verdict, text.percent(used(nearest)), title)
-
-
-def _proven(verdicts: tuple[Verdict, ...]) -> bool:
-    outcomes = {verdict.verdict for verdict in verdicts}
-    return "pass" in outcomes and outcomes <= {"pass", "unavailable"}
 
 
 def _accuracy(verdicts: tuple[Verdict, ...]) -> str:
