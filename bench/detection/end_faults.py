@@ -73,10 +73,10 @@ def dropout(scene: Scene) -> Hit | None:
     op = scene.pick(op for op in scene.ops("Relu", "Tanh") if scene.file.layers_of(op))
     if op is None or not isinstance(scene.file, OnnxFile):
         return None
-    before, made = _cut(op)
+    name, before, made = _cut(op)
     noise = f"{before}/noise"
-    _insert(op, "RandomNormalLike", [before], noise, mean=1.0, scale=0.05)
-    _insert(op, "Mul", [before, noise], made, after=1)
+    _insert(op, 1, "RandomNormalLike", [before], noise, name=noise, mean=1.0, scale=0.05)
+    _insert(op, 2, "Mul", [before, noise], made, name=name)
     return scene.hit(op, "times 1 with a deviation of 5 %")
 
 
@@ -116,22 +116,26 @@ def _follow(file: OnnxFile, op: Op, kind_: str, *constants: Any, **attributes: A
     """Puts a node between an op and whatever reads it."""
     from onnx import numpy_helper
 
-    before, made = _cut(op)
+    name, before, made = _cut(op)
     names = [f"{before}/{index}" for index in range(len(constants))]
     file.model.graph.initializer.extend(map(numpy_helper.from_array, constants, names))
-    _insert(op, kind_, [before, *names], made, **attributes)
+    _insert(op, 1, kind_, [before, *names], made, name=name, **attributes)
 
 
-def _cut(op: Op) -> tuple[str, str]:
-    """Gives what an op makes another name: that, and the one that its readers still ask for."""
-    made = op.raw.output[0]
-    op.raw.output[0] = f"{made}/before"
-    return op.raw.output[0], made
+def _cut(op: Op) -> tuple[str, str, str]:
+    """Gives an op, and what it makes, other names: they are those of the last op of its layer.
+
+    Returns:
+        The op's name till now, what it makes from now on, and what its readers ask for.
+    """
+    name, made = op.raw.name, op.raw.output[0]
+    op.raw.name, op.raw.output[0] = f"{name}/before", f"{made}/before"
+    return name, op.raw.output[0], made
 
 
-def _insert(op: Op, kind_: str, given: list[str], made: str, after: int = 0, **attributes: Any) -> None:
-    """Puts a node behind an op and so many others."""
+def _insert(op: Op, place: int, kind_: str, given: list[str], made: str, **fields: Any) -> None:
+    """Puts a node so many places behind an op."""
     from onnx import helper
 
-    node = helper.make_node(kind_, given, [made], name=f"{op.raw.name}/{given[0]}/{kind_}", **attributes)
-    op.graph.node.insert(list(op.graph.node).index(op.raw) + 1 + after, node)
+    node = helper.make_node(kind_, given, [made], **fields)
+    op.graph.node.insert(list(op.graph.node).index(op.raw) + place, node)
