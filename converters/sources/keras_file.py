@@ -235,15 +235,14 @@ def _no_config(path: Path) -> Any:
 
 def _explain(path: Path, errors: dict[Loader, Exception]) -> EdgeproofError:
     text = " ".join(str(error) for error in errors.values())
-    unknown = re.search(r"(?:Unknown [a-z ]+: |Could not locate (?:class|function) )'([^']+)'", text)
-    fix = (
-        f"name your own code for it: --custom-objects module:{unknown.group(1).split('>')[-1]}"
-        if unknown
-        else "open it with the version of Keras that wrote it, and save it again as .keras"
-    )
+    found = re.search(r"(?:Unknown [a-z ]+: |Could not locate (?:class|function) )'([^']+)'", text)
+    unknown = found and found[1].split(">")[-1]
+    said = "\n".join(f"{LIBRARY_NAMES[name]}: {summary(error)}" for name, error in errors.items())
     return EdgeproofError(
         f"{path}: the model cannot be opened",
-        got="\n".join(f"{LIBRARY_NAMES[name]}: {summary(error)}" for name, error in errors.items()),
+        got=f"{unknown}, which nobody knows" if unknown else said,
         want="a model whose layers are Keras' own or are named as custom objects",
-        fix=fix,
+        fix=f"name your own code for it: --custom-objects module:{unknown}"
+        if unknown
+        else "open it with the version of Keras that wrote it, and save it again as .keras",
     )

@@ -266,6 +266,20 @@ def test_custom_layer_is_taken_from_the_named_module(code: Path) -> None:
     )
 
 
+def test_custom_layer_of_a_script_is_named_when_it_is_missing(tmp_path: Path) -> None:
+    own = type("Own", (keras.layers.Layer,), {"__module__": "__main__"})
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((2,)), own()]).save(path)
+    with pytest.raises(EdgeproofError) as caught:
+        describe_source(path)
+    assert str(caught.value) == (
+        f"{path}: the model cannot be opened\n"
+        "  got:  Own, which nobody knows\n"
+        "  want: a model whose layers are Keras' own or are named as custom objects\n"
+        "  fix:  name your own code for it: --custom-objects module:Own"
+    )
+
+
 def test_custom_object_that_is_none_is_refused(code: Path) -> None:
     (code / "numbers_only.py").write_text("SIZE = 3\n")
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
