@@ -103,7 +103,17 @@ def _value_or_spec(tensor: Any) -> Any:
     import tensorflow as tf
 
     value = tf.get_static_value(tensor)
+    if value is None and tensor.dtype.is_integer and tensor.shape.rank in (0, 1) and _is_fixed(tensor.op):
+        with tf.compat.v1.Session(graph=tensor.graph) as session:
+            value = session.run(tensor)
     return tf.TensorSpec(tensor.shape, tensor.dtype) if value is None else value
+
+
+def _is_fixed(op: Any) -> bool:
+    """Whether it is made of constants alone, as the sizes that `tf.repeat` reshapes and packs."""
+    if op.type == "Const":
+        return True
+    return bool(op.inputs) and not op.op_def.is_stateful and all(_is_fixed(tensor.op) for tensor in op.inputs)
 
 
 def _loop_shapes(graph_def: GraphDef) -> Iterator[tuple[str, list[Any]]]:

@@ -27,6 +27,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Sign": expressions.sign,
     "Softsign": expressions.softsign,
     "SpaceToDepth": expressions.space_to_depth,
+    "Tile": expressions.joined_tile,
     "Xlogy": expressions.xlogy,
 }
 

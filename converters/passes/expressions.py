@@ -147,6 +147,22 @@ def compared_one_hot(node: NodeDef, indices: Any, depth: Any, on: Any, off: Any)
     return tf.where(is_hot, on, off)
 
 
+def joined_tile(node: NodeDef, x: Any, multiples: Any) -> Any:
+    """Five dimensions and more, as UpSampling2D and UpSampling3D make them: copies side by side.
+
+    TF.js' WebGPU backend (4.22) tiles those on the CPU, with values that it reads back from the GPU through
+    a canvas: wrong ones in Firefox, and SwiftShader's process in Chromium ends with it.
+    """
+    import tensorflow as tf
+
+    counts = tf.get_static_value(multiples)
+    if counts is None or len(counts) < 5 or 0 in counts:
+        return None
+    for axis, count in enumerate(counts):
+        x = tf.concat([x] * int(count), axis) if count != 1 else x
+    return x
+
+
 def scatter_nd(node: NodeDef, indices: Any, updates: Any, shape: Any) -> Any:
     """Duplicate indices add up; tf2onnx 1.17 lets the last one win (ScatterND without reduction)."""
     import tensorflow as tf

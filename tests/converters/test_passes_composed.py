@@ -77,6 +77,10 @@ TFJS = {
         raw("Xlogy", inputs=["x", "y"]),
         [np.array([0, 0, 0, 1, -2], "f4"), np.array([0, -1, 3, 2, 3], "f4")],
     ),
+    "Tile": (
+        raw("Tile", inputs=["input"], multiples=[1, 2, 1, 3, 1]),
+        [RNG.uniform(-3, 3, (2, 3, 4, 1, 2)).astype("f4")],
+    ),
     "MatrixBandPart": (raw("MatrixBandPart", inputs=["input"], num_lower=-1, num_upper=0), [SMALL]),
 }
 ONNX = {
@@ -114,6 +118,24 @@ def test_floats_keep_their_own_floor_division():
     function = raw("FloorDiv", inputs=["x", "y"])
     *_, notes = before_and_after(composed_for_onnx.apply, function, SMALL, SMALL + 9)
     assert notes == []
+
+
+def test_what_webgpu_tiles_rightly_stays_a_tile():
+    function = raw("Tile", inputs=["input"], multiples=[1, 2, 1, 3])
+    *_, notes = before_and_after(composed_for_tfjs.apply, function, SMALL)
+    assert notes == []
+
+
+def test_a_repeat_of_pictures_is_written_without_tile():
+    import tensorflow as tf
+
+    # Its multiples are packed from reshaped constants, which TensorFlow doesn't fold by itself.
+    want, got, left, notes = before_and_after(
+        composed_for_tfjs.apply, lambda x: tf.repeat(x, 2, axis=1), SMALL
+    )
+    assert notes == ["1 Tile written in other ops"]
+    assert "Tile" not in left
+    np.testing.assert_array_equal(got, want)
 
 
 EQUATIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,29 @@ def _determinant(directory: Path) -> Artifact:
         signature=Signature(specs[:1], specs[1:]),
         input_names={"x": "x"},
         output_names={"y": "y"},
+    )
+
+
+def test_what_is_read_back_from_webgpu_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    line = write("tfjs", tmp_path, {"x": Port((None, 1, 1, 2, 4))}, {"y": Line("x", 2.0)})
+    model = json.loads(line.entry_path.read_text())
+    kind = {"type": "DT_FLOAT"}
+    (twice,) = (node for node in model["modelTopology"]["node"] if node["name"] == "y")
+    twice["name"] = "twice"
+    counts = {"name": "counts", "op": "Const", "attr": {"dtype": {"type": "DT_INT32"}}}
+    tile = {"name": "y", "op": "Tile", "input": ["twice", "counts"], "attr": {"T": kind}}
+    model["modelTopology"]["node"] += [counts, tile]
+    model["weightsManifest"][0]["weights"].append({"name": "counts", "shape": [5], "dtype": "int32"})
+    with (tmp_path / "shard.bin").open("ab") as shard:
+        shard.write(np.array([1, 1, 3, 1, 1], "<i4").tobytes())
+    line.entry_path.write_text(json.dumps(model))
+    x = np.linspace(-1, 1, 16, dtype=np.float32).reshape(2, 1, 1, 2, 4)
+    with runtime("chromium-tfjs-webgl").open(line) as session:
+        np.testing.assert_array_equal(session.run({"x": x})["y"], np.tile(2 * x, (1, 1, 3, 1, 1)))
+    with runtime("chromium-tfjs-webgpu").open(line) as session, pytest.raises(EdgeproofError) as caught:
+        session.run({"x": x})
+    assert caught.value.got.splitlines()[0] == (
+        "Error: TF.js' Tile reads its input back from WebGPU, which loses values"
     )
 
 

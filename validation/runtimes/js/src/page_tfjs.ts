@@ -5,6 +5,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import {getThreadsCount, setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-webgl';
 import type {MathBackendWebGL} from '@tensorflow/tfjs-backend-webgl';
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import '@tensorflow/tfjs-backend-webgpu';
 
 import {Engine, startBackend} from './engine';
@@ -28,6 +29,7 @@ export class TfjsPage implements PageEngine {
     tf.env().set('WEBGL_FORCE_F16_TEXTURES', half === 'f16');
     await startBackend(name);
     if (name === 'webgl') checkTextures(half === 'f16');
+    if (name === 'webgpu') refuseReadingBack(tf.backend() as WebGPUBackend);
   }
 
   async open(entry: string, files: Files): Promise<void> {
@@ -67,6 +69,27 @@ function checkTextures(half: boolean): void {
   if (tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED') !== half) return;
   throw new Error(half ? 'TF.js did not take 16-bit float textures'
     : 'this WebGL has only 16-bit float textures; float32 cannot be proven on it');
+}
+
+/**
+ * Some kernels of TF.js 4.22 compute on the CPU what has five dimensions, and read it back in the middle of
+ * the graph, through a canvas: that changes values in Firefox, and ends SwiftShader's process in Chromium.
+ */
+function refuseReadingBack(backend: WebGPUBackend): void {
+  let kernel = '';
+  for (const config of tf.getKernelsForBackend('webgpu')) {
+    const {kernelFunc, kernelName} = config;
+    config.kernelFunc = params => {
+      kernel = kernelName;
+      return kernelFunc(params);
+    };
+  }
+  const readSync = backend.readSync.bind(backend);
+  backend.readSync = id => {
+    const {values, resource} = backend.tensorMap.get(id);
+    if (values || !resource) return readSync(id);
+    throw new Error(`TF.js' ${kernel} reads its input back from WebGPU, which loses values`);
+  };
 }
 
 function describeWebgl(): Record<string, unknown> {
