@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and what a full disk or a forbidden place looks like to the user.
 
-Temporary names say who made them: `.NAME.partial-PID`, so that the next run can tell what a killed one
-left behind (`pipeline.files.remove_leftovers`).
+Temporary names say who made them: `.NAME.partial-PID`, `.scratch-PID-…`, so that the next run can tell what a
+killed one left behind (`pipeline.files.remove_leftovers`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from converters.errors import EdgeproofError
 
 PARTIAL, REPLACED = "partial", "replaced"
+SCRATCH = re.compile(r"\.scratch-(?P<pid>\d+)-.+")
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|replaced)-(?P<pid>\d+)")
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -71,8 +72,7 @@ def explained(place: Path, always: bool = False) -> Iterator[None]:
 def explain(error: BaseException, place: Path) -> EdgeproofError | None:
     """What the user should know of a failure to write below `place`; None when it is none."""
     number = error.errno if isinstance(error, OSError) else None
-    if (temporary := TEMPORARY.fullmatch(place.name)) is not None:
-        place = place.with_name(temporary["name"])
+    place = _as_named(place)
     # TensorFlow and protobuf say it in words only.
     if number in _NO_SPACE or "No space left on device" in str(error):
         return EdgeproofError(
@@ -96,3 +96,12 @@ def explain(error: BaseException, place: Path) -> EdgeproofError | None:
             fix="move it away, or give another place",
         )
     return None
+
+
+def _as_named(place: Path) -> Path:
+    """The same without temporary names, which the user never gave."""
+    for part in (place, *place.parents):
+        if SCRATCH.fullmatch(part.name):
+            return part.parent
+    temporary = TEMPORARY.fullmatch(place.name)
+    return place if temporary is None else place.with_name(temporary["name"])

@@ -12,18 +12,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from converters.errors import EdgeproofError
-from converters.writing import PARTIAL, REPLACED, TEMPORARY, explained, temporary_name
+from converters.writing import PARTIAL, REPLACED, SCRATCH, TEMPORARY, explained, temporary_name
 
 LOG_NAME = "edgeproof.log"
-
-_SCRATCH = re.compile(r"\.scratch-(?P<pid>\d+)-.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ def remove_leftovers(directory: Path, ours_too: bool = False) -> None:
             (in a container every run may have the same).
     """
     for entry in list(directory.iterdir()):
-        match = TEMPORARY.fullmatch(entry.name) or _SCRATCH.fullmatch(entry.name)
+        match = TEMPORARY.fullmatch(entry.name) or SCRATCH.fullmatch(entry.name)
         if match is None:
             continue
         pid = int(match["pid"])

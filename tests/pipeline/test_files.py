@@ -82,6 +82,13 @@ def test_a_full_disk_is_explained(tmp_path):
     assert (tmp_path / "out" / "file").read_text() == "old"
 
 
+@pytest.mark.parametrize("place", ["/out/.scratch-7-x/frozen", "/out/.scratch-7-x/.frozen.partial-7"])
+def test_the_user_is_told_of_places_that_he_named(place):
+    explanation = explain(OSError(errno.ENOSPC, "No space left on device"), Path(place))
+    assert explanation is not None
+    assert explanation.what == "/out: the disk is full"
+
+
 def test_tensorflow_says_in_words_that_the_disk_is_full():
     error = RuntimeError("ResourceExhausted: /x; No space left on device [Op:SaveV2]")
     explanation = explain(error, Path("/exports"))
