@@ -12,7 +12,7 @@ import numpy as np
 
 from converters.artifact import Artifact
 from validation.feed import Tensors
-from validation.runtime import Runtime, Session
+from validation.runtime import Arithmetic, Runtime, Session
 from validation.runtimes.child_process import ChildProcess
 from validation.runtimes.tfjs_node import TfjsNode
 
@@ -78,8 +78,8 @@ class Watch:
         return self.runtime.groups
 
     @property
-    def arithmetic(self) -> Any:
-        return getattr(self.runtime, "arithmetic", "float32")
+    def arithmetic(self) -> Arithmetic:
+        return self.runtime.arithmetic
 
     def missing(self) -> str | None:
         return self.runtime.missing()
