@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,12 @@ def as_bytes(array: np.ndarray) -> np.ndarray:
     result = np.empty(len(flat), object)
     result[:] = flat
     return result.reshape(array.shape)
+
+
+def array_of(tensor: Any) -> np.ndarray:
+    """What a TensorFlow tensor holds; strings as bytes."""
+    array = np.asarray(tensor.numpy())
+    return as_bytes(array) if array.dtype.kind in "OSU" else array
 
 
 def as_codes(array: np.ndarray) -> np.ndarray:

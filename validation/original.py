@@ -12,7 +12,7 @@ import numpy as np
 from converters.errors import EdgeproofError
 from converters.exceptions import summary
 from converters.source import SourceModel
-from validation.dtypes import FLOATS, as_bytes, epsilon
+from validation.dtypes import FLOATS, array_of, epsilon
 from validation.feed import Tensors
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class Original:
             outputs = function(feed)
         except Exception as error:
             raise self._cannot_run(error) from error
-        return {s.name: _array(outputs[s.name]) for s in self.signature.outputs}
+        return {s.name: array_of(outputs[s.name]) for s in self.signature.outputs}
 
     def _cannot_run(self, error: Exception) -> EdgeproofError:
         return EdgeproofError(
@@ -107,8 +107,3 @@ class Original:
 
 def _is_float(variable: Any) -> bool:
     return getattr(variable.dtype, "name", variable.dtype) in FLOATS
-
-
-def _array(value: Any) -> np.ndarray:
-    array = np.asarray(value.numpy())
-    return as_bytes(array) if array.dtype.kind in "OSU" else array

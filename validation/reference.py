@@ -18,9 +18,10 @@ from converters.errors import EdgeproofError
 from converters.progress import advance
 from converters.source import SourceModel
 from validation.asking import Asking
+from validation.batch_writer import BatchWriter
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
-from validation.expected import Batch, FeedKind, Noise, OutputReference, Reference
+from validation.expected import Batch, Noise, OutputReference, Reference
 from validation.feed import Feed
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
@@ -30,7 +31,6 @@ from validation.original import Original
 from validation.output_recorder import OutputRecorder
 from validation.rows import fit, split
 from validation.task_meters import NATURAL
-from validation.tensor_files import write_tensors
 from validation.truth.answers import (
     RUNS_AT_LEAST,
     Answer,
@@ -99,10 +99,7 @@ class _Recording:
         ]
         self._variety = InputVariety(self._layout.batched)
         self._noise = MeasuredNoise()
-        self._feeds: list[Path] = []
-        self._answers: list[Path] = []
-        self._floors: list[Path] = []
-        self._kinds: list[FeedKind] = []
+        self._written = BatchWriter(out)
         self._labels = LabelRecorder(source.signature)
         self._unanswered: Counter[str] = Counter()
         self._waiting: list[Feed] = []
@@ -134,13 +131,13 @@ class _Recording:
             for feed in feeds:
                 self._add_alone(feed)
             return
-        seed = _SEEDS * len(self._feeds)
+        seed = _SEEDS * len(self._written.feeds)
         answers = self._truth.answers(given, runs=[RUNS_AT_LEAST] * len(given), seed=seed)
         for feed, answer in zip(feeds, answers, strict=True):
             self._write(feed, answer)
 
     def _add_alone(self, feed: Feed) -> None:
-        runs = runs_wanted(len(self._feeds), feed.origin)
+        runs = runs_wanted(len(self._written.feeds), feed.origin)
         try:
             given = self._asking.alone(feed)
         except EdgeproofError:
@@ -155,7 +152,7 @@ class _Recording:
 
     def _answer(self, given: Given, runs: int) -> Answer:
         """Of a batch of independent samples a few are simulated, and teach the others their floor."""
-        seed, samples = _SEEDS * len(self._feeds), self._layout.count(given.inputs)
+        seed, samples = _SEEDS * len(self._written.feeds), self._layout.count(given.inputs)
         if not runs or samples <= SIMULATED or not self._asking.first_are_free(given, samples, SIMULATED):
             return self._truth.answers([given], runs=[runs], seed=seed)[0]
         sizes = (SIMULATED, samples - SIMULATED)
@@ -180,15 +177,7 @@ class _Recording:
         self._usual += 1
 
     def _write(self, feed: Feed, answer: Answer) -> None:
-        number = f"{len(self._feeds):05}.npz"
-        for kind, paths, tensors in (
-            ("feed", self._feeds, feed.tensors),
-            ("expected", self._answers, answer.expected),
-            ("noise", self._floors, noises(answer)),
-        ):
-            paths.append(self._out / f"{kind}-{number}")
-            write_tensors(paths[-1], tensors)
-        self._kinds.append(FeedKind(feed.origin, feed.inside, feed.case))
+        self._written.add(feed, answer.expected, noises(answer))
         self.samples += self._layout.count(feed.tensors)
 
     def finish(self, spec: FeedSpec, notes: Sequence[str]) -> Reference:
@@ -198,16 +187,16 @@ class _Recording:
             directory=self._out,
             source_sha256=self._source.sha256,
             signature=self._source.signature,
-            feeds=tuple(self._feeds),
-            expected=tuple(self._answers),
+            feeds=tuple(self._written.feeds),
+            expected=tuple(self._written.expected),
             samples=self.samples,
             origin=spec.origin,
             data=spec.describe(),
             outputs=tuple(self._finish(output, spec) for output in self._outputs),
             notes=(*self._mixing(), *self._omissions(), *notes),
             truth=self._truth.words,
-            noise=tuple(self._floors),
-            kinds=tuple(self._kinds),
+            noise=tuple(self._written.noise),
+            kinds=tuple(self._written.kinds),
             labels=self._labels.write(self._out / "labels.npz"),
         )
 

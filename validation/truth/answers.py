@@ -73,10 +73,6 @@ class Truth:
         except NoTwinError as error:
             self._do_without(error)
 
-    @property
-    def has_twin(self) -> bool:
-        return self._twin is not None
-
     def answers(self, given: Sequence[Given], *, runs: Sequence[int], seed: int) -> list[Answer]:
         """The truth of some batches, which are run as one and have a floor each.
 

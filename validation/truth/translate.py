@@ -16,8 +16,6 @@ from validation.truth.rounding import EXACT, Place, Rounding, is_long
 from validation.truth.sums import SUMS
 
 Values = list[Any]
-Composed = Callable[[Any, Values], Values]
-"""From an op of the original and its inputs in float64 to its outputs."""
 
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
@@ -59,7 +57,7 @@ class Translation:
             return special(self, op, inputs)
         if self._rounding is None or op.type in EXACT:
             return _exactly(op, inputs)
-        if op.type in SUMS and op.outputs[0].dtype.is_floating:
+        if op.type in SUMS and op.outputs[0].dtype.is_floating and not self._rounding.exact_sums:
             return [self._rounded_sum(self._rounding, op, inputs)]
         place = self._place(op)
         return [
@@ -169,7 +167,7 @@ def _exactly(op: Any, inputs: Values) -> Values:
     if composed is not None and any(_is_low(tensor.dtype) for tensor in (*op.inputs, *op.outputs)):
         return composed(op, inputs)
     if any(tensor.dtype == tf.resource for tensor in op.inputs):
-        return [_raised(result) for result in _made(op, inputs, dict(op.node_def.attr)).outputs]
+        return [raised(result) for result in _made(op, inputs, dict(op.node_def.attr)).outputs]
     return list(_made(op, inputs, _raised_attributes(op)).outputs)
 
 
@@ -222,7 +220,8 @@ def _raised_dtype(dtype: Any) -> Any:
     return tf.float64 if _is_low(dtype) else dtype
 
 
-def _raised(value: Any) -> Any:
+def raised(value: Any) -> Any:
+    """A value in the dtype that a twin has for it."""
     import tensorflow as tf
 
     return tf.cast(value, _raised_dtype(value.dtype))

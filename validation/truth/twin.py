@@ -10,10 +10,10 @@ import numpy as np
 
 from converters.exceptions import summary
 from converters.signature import Signature
-from validation.dtypes import as_bytes
+from validation.dtypes import array_of
 from validation.feed import Tensors
 from validation.truth.rounding import Rounding
-from validation.truth.translate import NoTwinError, Translation
+from validation.truth.translate import NoTwinError, Translation, raised
 
 __all__ = ["NoTwinError", "Twin", "build_twin"]
 
@@ -60,7 +60,7 @@ class Twin:
                 outputs = function(*inputs)
         except self._tf.errors.OpError as error:
             raise NoTwinError(f"it can't be run: {summary(error)}") from error
-        return {spec.name: _array(outputs[spec.name]) for spec in self._signature.outputs}
+        return {spec.name: array_of(outputs[spec.name]) for spec in self._signature.outputs}
 
     def _feed(self, tensors: Tensors) -> dict[str, Any]:
         return {s.name: self._tf.constant(tensors[s.name], dtype=s.dtype) for s in self._signature.inputs}
@@ -73,10 +73,10 @@ class Twin:
         graph = self._concrete.graph
         names = sorted(inputs)
         given = {
-            placeholder.name: self._raised(inputs[name])
+            placeholder.name: raised(inputs[name])
             for name, placeholder in zip(names, graph.inputs[: len(names)], strict=True)
         }
-        given |= {inner.name: self._raised(outer) for outer, inner in graph.captures}
+        given |= {inner.name: raised(outer) for outer, inner in graph.captures}
         outputs: Mapping[str, Any] = graph.structured_outputs
         wanted: Sequence[str] = self._signature.output_names
         values = self._translation(rounding).run(graph, given, [outputs[name] for name in wanted])
@@ -84,15 +84,6 @@ class Twin:
 
     def _translation(self, rounding: Rounding | None) -> Translation:
         return Translation(rounding)
-
-    def _raised(self, value: Any) -> Any:
-        low = value.dtype.is_floating and value.dtype.size < 8
-        return self._tf.cast(value, self._tf.float64) if low else value
-
-
-def _array(value: Any) -> np.ndarray:
-    array = np.asarray(value.numpy())
-    return as_bytes(array) if array.dtype.kind in "OSU" else array
 
 
 @contextmanager
