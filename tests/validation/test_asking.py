@@ -81,8 +81,8 @@ def test_an_answer_that_is_known_is_not_asked_for_again():
 
 @pytest.mark.parametrize(
     "function",
-    [less_the_mean, in_ones_and_twos, lambda x: np.ones_like(x[:1])],
-    ids=["samples-that-mix", "more-than-it-takes", "one-row-for-all"],
+    [less_the_mean, in_ones_and_twos, lambda x: np.ones_like(x[:1]), lambda x: np.ones_like(x[0, 0])],
+    ids=["samples-that-mix", "more-than-it-takes", "one-row-for-all", "a-scalar"],
 )
 def test_what_does_not_give_each_its_own_answer_is_not_asked_together(function):
     assert together(FakeOriginal(function)) == []
