@@ -36,6 +36,10 @@ OUR_BUG = 70
 """EX_SOFTWARE of <sysexits.h>: an exception that nobody foresaw."""
 
 
+class _Terminated(BaseException):
+    """The process was told to end."""
+
+
 class _Commands(click.Group):
     """The commands of `COMMANDS`, imported one by one when they are needed."""
 
@@ -77,9 +81,12 @@ def _status(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return int(ExitStatus.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; earlier output is untouched")
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt, _Terminated) as ending:
+        word, status = (
+            ("terminated", TERMINATED) if isinstance(ending, _Terminated) else ("interrupted", INTERRUPTED)
+        )
+        _say(f"{word}; earlier output is untouched")
+        return status
     except BrokenPipeError:  # `edgeproof … | head`
         sys.stderr.close()
         return UNREAD
@@ -90,7 +97,7 @@ def _status(arguments: list[str] | None) -> int:
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     """SIGTERM ends the program as an exception, so that everything is cleared up."""
-    raise SystemExit(TERMINATED)
+    raise _Terminated
 
 
 def _say_bug(error: Exception) -> None:

@@ -276,7 +276,7 @@ from validation.verdict import Outcome
 for name in ("train", "describe_source", "freeze", "write_feeds", "record", "convert"):
     setattr(steps, name, getattr(fake_steps, name))
 steps.find_kind = str
-judging.judge = fake_steps.judge
+judging.judge, judging.ask_ahead = fake_steps.judge, fake_steps.ask_ahead
 cli.main(["run", "--fresh"])
 """
 
@@ -285,7 +285,7 @@ cli.main(["run", "--fresh"])
     ("number", "where", "status", "said"),
     [
         (signal.SIGINT, "onnx:float32", 130, "interrupted; earlier output is untouched"),
-        (signal.SIGTERM, "litert-cpu", 143, ""),
+        (signal.SIGTERM, "litert-cpu", 143, "terminated; earlier output is untouched"),
         (signal.SIGKILL, "onnx:float32", -9, ""),
     ],
 )
