@@ -1,6 +1,6 @@
 """Whether a session answers the same again: after other calls, in another order, and to a sample alone.
 
-    A B C … ─► C B A A: an answer that changed means that state leaks from call to call
+    A B C … ─► B A: an answer that changed means that state leaks from call to call
             ─► rows of A, each alone: one that changed means that a sample depends on its batch
 
 A slow session is asked for one sample only, which serves both and the latency; when that one differs, the
@@ -18,8 +18,9 @@ from validation.compare import differences
 from validation.dtypes import dtype_name, epsilon, is_float
 from validation.fitting import Call
 
-KEPT = 3
-"""Calls that are remembered with their answers."""
+KEPT = 2
+"""Calls that are remembered with their answers: one more than a change of order needs, and with the samples
+that run alone less than as many again as a session of three calls had."""
 
 ALONE = 2
 """Samples of the first call that are run alone: its first and its last."""
@@ -58,7 +59,7 @@ class Steadiness:
         if not self._kept:
             return ""
         if not slow:
-            return self._again(self._kept[::-1] + self._kept[:1]) or self._alone(ALONE)
+            return self._again(self._kept[::-1]) or self._alone(ALONE)
         if not self._can_be_alone:
             return self._again(self._kept[:1])
         fault = self._alone(1)

@@ -69,12 +69,12 @@ def double(_: Engine, x: np.ndarray) -> np.ndarray:
 def test_a_steady_session_is_run_in_another_order_and_sample_by_sample():
     found, again = fault(double)
     assert found == ""
-    assert again == [[9, 10], [5, 6, 7, 8], [1, 2, 3, 4], [1, 2, 3, 4], [1], [4]]
+    assert again == [[5, 6, 7, 8], [1, 2, 3, 4], [1], [4]]
 
 
 def test_no_more_calls_are_remembered_than_needed():
     found, again = fault(double, calls=[call(4 * number, 4) for number in range(9)])
-    assert (found, len(again)) == ("", KEPT + 1 + ALONE)
+    assert (found, len(again)) == ("", KEPT + ALONE)
 
 
 def state_from_the_call_before(engine: Engine, x: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def state_from_the_call_before(engine: Engine, x: np.ndarray) -> np.ndarray:
 
 
 def counter(engine: Engine, x: np.ndarray) -> np.ndarray:
-    return 2 * x + (len(engine.calls) > 4)
+    return 2 * x + (len(engine.calls) > 3)
 
 
 def mean_over_the_batch(_: Engine, x: np.ndarray) -> np.ndarray:
@@ -109,7 +109,7 @@ def nothing_but_nan_alone(_: Engine, x: np.ndarray) -> np.ndarray:
 LEAKS = "state leaks between invocations: the batch at sample {} run again gives another y, off by {}"
 DEPENDS = "a sample depends on its batch: sample {} alone gives another y, off by {}"
 FAULTS = {
-    "state-of-the-call-before": (state_from_the_call_before, LEAKS.format(8, 4)),
+    "state-of-the-call-before": (state_from_the_call_before, LEAKS.format(4, 8)),
     "state-that-counts": (counter, LEAKS.format(4, 1)),
     "mean-over-the-batch": (mean_over_the_batch, DEPENDS.format(0, 5)),
     "shape": (another_shape_alone, DEPENDS.format(0, "inf")),
@@ -152,7 +152,7 @@ def test_a_slow_session_whose_sample_differs_is_asked_once_more_to_tell_why():
 
 def test_a_file_of_one_batch_size_is_asked_for_its_first_call():
     assert fault(double, slow=True, single=False) == ("", [[1, 2, 3, 4]])
-    assert fault(double, single=False) == ("", [[9, 10], [5, 6, 7, 8], [1, 2, 3, 4], [1, 2, 3, 4]])
+    assert fault(double, single=False) == ("", [[5, 6, 7, 8], [1, 2, 3, 4]])
 
 
 def test_nothing_that_ran_is_nothing_to_run_again():
