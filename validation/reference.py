@@ -22,7 +22,7 @@ from validation.batch_writer import BatchWriter
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
 from validation.expected import Batch, Noise, OutputReference, Reference
-from validation.feed import Feed
+from validation.feed import NATURAL, Feed
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
 from validation.labels import LabelRecorder
@@ -30,7 +30,6 @@ from validation.noise import PRECISIONS, Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
 from validation.rows import fit, split
-from validation.task_meters import NATURAL
 from validation.truth.answers import (
     RUNS_AT_LEAST,
     Answer,

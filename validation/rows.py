@@ -9,11 +9,6 @@ import numpy as np
 from validation.feed import Tensors
 
 
-def count(tensors: Tensors) -> int:
-    """Samples in a batch."""
-    return len(next(iter(tensors.values())))
-
-
 def join(batches: Sequence[Tensors]) -> dict[str, np.ndarray]:
     """One after the other, as one; a single one needs no batch dimension."""
     if len(batches) == 1:

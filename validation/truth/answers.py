@@ -15,12 +15,13 @@ import numpy as np
 from converters.signature import TensorSpec
 from validation.compare import differences
 from validation.dtypes import epsilon, is_float, largest, least_normal
-from validation.feed import Tensors
-from validation.floor import RUNS_ENOUGH, noise_floor
+from validation.feed import NATURAL, Tensors
+from validation.feed_layout import layout_of
+from validation.floor import RUNS_ENOUGH, has_channels, noise_floor
 from validation.noise import Given, one_ulp
 from validation.noise_table import NoiseTable
 from validation.original import Original
-from validation.rows import count, join, split
+from validation.rows import join, split
 from validation.truth.twin import NoTwinError, Twin, build_twin
 
 AMPLITUDE = 8.0
@@ -60,10 +61,10 @@ class Truth:
     """
 
     def __init__(self, original: Original) -> None:
-        self._original = original
+        self._original, self._layout = original, layout_of(original.signature)
         self._twin: Twin | None = None
         self._tables = {
-            spec.name: NoiseTable(_has_channels(spec))
+            spec.name: NoiseTable(has_channels(spec))
             for spec in original.signature.outputs
             if is_float(spec.dtype)
         }
@@ -85,7 +86,7 @@ class Truth:
         """
         if self._twin is not None:
             try:
-                exact = split(self._twin.run(join([batch.inputs for batch in given])), _sizes(given))
+                exact = split(self._twin.run(join([batch.inputs for batch in given])), self._sizes(given))
                 return self._with_floors(given, exact, runs, seed)
             except NoTwinError as error:
                 self._do_without(error)
@@ -120,8 +121,11 @@ class Truth:
             found = [twin.rounded(inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
         else:
             found = [one_ulp(self._original, inputs, seed + n) for n in range(ULP_RUNS)]
-        apart = [split(run, _sizes(given)) for run in found if run is not None]
+        apart = [split(run, self._sizes(given)) for run in found if run is not None]
         return [[run[number] for run in apart] for number in range(len(given))]
+
+    def _sizes(self, given: Sequence[Given]) -> list[int]:
+        return [self._layout.count(batch.inputs) for batch in given] if given[1:] else []
 
     def _answer(self, given: Given, exact: Tensors | None, moved: Sequence[Tensors]) -> Answer:
         expected, noise, own = {}, {}, {}
@@ -154,7 +158,7 @@ class Truth:
         table = self._tables[spec.name]
         taught = None if simulated else table.floor(truth)
         floor = noise_floor(
-            errors, truth, roundoff=roundoff, least=least, channels=_has_channels(spec), taught=taught
+            errors, truth, roundoff=roundoff, least=least, channels=has_channels(spec), taught=taught
         )
         if simulated:
             table.add(floor, truth)
@@ -165,14 +169,6 @@ def one_after_the_other(answers: Sequence[Answer]) -> Answer:
     """Those of the parts of a batch, as one."""
     parts = [(answer.expected, answer.noise, answer.own) for answer in answers]
     return Answer(*(join(kind) for kind in zip(*parts, strict=True)))
-
-
-def _sizes(given: Sequence[Given]) -> list[int]:
-    return [count(batch.inputs) for batch in given] if given[1:] else []
-
-
-def _has_channels(spec: TensorSpec) -> bool:
-    return len(spec.shape) > 1 and spec.shape[-1] is not None
 
 
 def _truth(exact: np.ndarray, given: np.ndarray, spec: TensorSpec) -> np.ndarray:
@@ -195,7 +191,7 @@ def _errors(
 
 def runs_wanted(number: int, origin: str) -> int:
     """Simulated runs for a batch: all directed ones get some, data the fewer the more there is of it."""
-    if origin not in ("directed", "searched") and number & (number - 1):
+    if origin in NATURAL and number & (number - 1):
         return 0
     return RUNS_AT_LEAST
 
