@@ -60,10 +60,12 @@ class Rounding:
     Attributes:
         seed: int64 scalar tensor; the same seed moves the same values alike.
         amplitude: float64 scalar tensor, in unit roundoffs.
+        exact_sums: terms add up exactly, as those of 8-bit kernels do in int32: only the sum is rounded.
     """
 
     seed: Any
     amplitude: Any
+    exact_sums: bool = False
 
     def result(self, exact: Any, op: Any, dtype: Any, place: Place) -> Any:
         """A result, moved where the dtype that the original has there can't hold it.
