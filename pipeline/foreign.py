@@ -18,7 +18,7 @@ from pipeline.outcome import validation_of
 from pipeline.plan import describe, judge_original, submit
 from pipeline.steps import Steps
 from pipeline.worker import Worker
-from validation.foreign import adopt
+from validation.foreign import adopt, entry_of
 from validation.judge import conclude
 from validation.reference import Reference
 from validation.result import Validation
@@ -65,7 +65,7 @@ def judge_foreign(
 
 def _possible(paths: tuple[Path, ...]) -> tuple[ExportTarget, ...]:
     """What the files may be, by their suffixes: roundings that none can have needn't be measured."""
-    formats = {{".tflite": "tflite", ".onnx": "onnx"}.get(path.suffix.lower(), "tfjs") for path in paths}
+    formats = {entry_of(path)[1] for path in paths}
     return tuple(target for target in all_targets() if target.format in formats)
 
 

@@ -229,6 +229,18 @@ def test_validate_names_an_export_that_is_not_there(project):
     )
 
 
+def test_validate_refuses_what_is_no_export_before_it_opens_the_model(project):
+    ended = project.call("validate", "net.keras", "train.py")
+    assert (ended.status, ended.err, project.done()) == (
+        2,
+        "error: train.py: not an export that can be read\n"
+        "  got:  the suffix .py\n"
+        "  want: .tflite, .onnx, or a TF.js directory or its model.json\n"
+        "  fix:  name an exported file; edgeproof tells formats by their suffix\n",
+        [],
+    )
+
+
 def well() -> Availability:
     return Availability("fine", "ok", "a device")
 

@@ -21,6 +21,9 @@ from validation.foreign.file import FileFacts, FileTensor, check_content, unread
 from validation.foreign.names import NameMap, Side, pair_up
 from validation.foreign.values import ambiguous, map_by_values
 
+_READERS = {"tflite": tflite.read, "onnx": onnx.read, "tfjs": tfjs.read}
+_FORMATS = {".tflite": "tflite", ".lite": "tflite", ".onnx": "onnx", ".json": "tfjs"}
+
 
 def adopt(*, path: Path, signature: Signature, reference: Reference | None = None) -> Artifact:
     """The artifact that a file from somewhere else is.
@@ -58,24 +61,33 @@ def _explain(inputs: Side, outputs: Side, names: tuple[NameMap, NameMap], how: s
             yield f"The {side.what}s have other names in the file and were told by their {how}: {pairs}."
 
 
-def _read(path: Path) -> FileFacts:
+def entry_of(path: Path) -> tuple[Path, str]:
+    """The file to open, and its format, by names alone.
+
+    Raises:
+        EdgeproofError: a directory without a TF.js model, or a suffix that no export has.
+    """
     entry = path / tfjs.ENTRY if path.is_dir() else path
     if path.is_dir() and not entry.exists():
         names = ", ".join(sorted(item.name for item in path.iterdir())[:8]) or "an empty directory"
         raise unreadable(
             path, names, f"a directory with {tfjs.ENTRY}", "name the file inside it that is meant"
         )
-    check_content(entry)
-    readers = {".tflite": tflite.read, ".lite": tflite.read, ".onnx": onnx.read, ".json": tfjs.read}
     suffix = entry.suffix.lower()
-    if suffix not in readers:
+    if suffix not in _FORMATS:
         raise unreadable(
             path,
             f"the suffix {suffix or '(none)'}",
             ".tflite, .onnx, or a TF.js directory or its model.json",
             "name an exported file; edgeproof tells formats by their suffix",
         )
-    return readers[suffix](entry)
+    return entry, _FORMATS[suffix]
+
+
+def _read(path: Path) -> FileFacts:
+    entry, format = entry_of(path)
+    check_content(entry)
+    return _READERS[format](entry)
 
 
 def _records(facts: FileFacts) -> tuple[FileRecord, ...]:
