@@ -102,10 +102,10 @@ doctor: $(READY) ## which runtimes and devices work on this machine
 ##  Working on edgeproof
 
 test: $(READY) ## the tests that take minutes
-	@$(PYTEST) -q
+	@$(PYTEST) -q -rs
 
 test-all: $(READY) ## every test, the heavy ones too
-	@$(PYTEST) -q -m 'heavy or not heavy'
+	@$(PYTEST) -q -rs -m 'heavy or not heavy'
 
 lint: $(READY) ## ruff, mypy and tsc
 	@$(BIN)/ruff check

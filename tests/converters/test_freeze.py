@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +12,12 @@ import numpy as np
 import pytest
 
 from converters import freeze as freezing
+from converters.convert import convert
 from converters.errors import EdgeproofError
 from converters.freeze import freeze_model, load_graph_def, read_frozen
+from converters.frozen import ConversionOptions
 from converters.graph_edit import all_nodes
+from converters.target import PRECISIONS, ExportTarget
 from tests.converters.open_keras import InMemory
 from tests.converters.tflite_helpers import chain, frozen
 from tests.zoo import ZOO
@@ -156,41 +160,34 @@ def test_record_is_read_back_and_a_changed_graph_is_found_out(tmp_path: Path) ->
     assert caught.value.want == f"sha256 {graph.sha256}"
 
 
-PROGRAM = """
-import json, sys, tempfile
-from pathlib import Path
-import numpy as np
-from tests.zoo import ZOO
-from tests.converters.open_keras import InMemory
-from tests.converters.tflite_helpers import FLOAT32, frozen
-from converters.convert import convert
-from converters.frozen import ConversionOptions
-from converters.target import ExportTarget, PRECISIONS
-found = {}
-for case in sys.argv[1:]:
-    model, out = ZOO[case].build(), Path(tempfile.mkdtemp())
-    graph = frozen(model, out)
-    feeds = ZOO[case].feeds(InMemory(model).signature, samples=8)
-    np.savez(out / "batch.npz", **feeds)
-    found[case + " graph"] = graph.sha256
-    base = None
-    for precision in PRECISIONS["tflite"]:
-        target = ExportTarget("tflite", precision)
+def hashes(*cases: str) -> dict[str, str]:
+    """Of the graph and of every precision of TFLite, for cases of the zoo one after the other."""
+    found = {}
+    for case in cases:
+        model, out = ZOO[case].build(), Path(tempfile.mkdtemp())
+        graph = frozen(model, out)
+        np.savez(out / "batch.npz", **ZOO[case].feeds(InMemory(model).signature, samples=8))
         options = ConversionOptions(calibration=(out / "batch.npz",))
-        made = convert(graph, target, out / target.slug, options, base)
-        base = base or made
-        found[case + " " + precision] = made.files[0].sha256
-print(json.dumps(found))
+        found[f"{case} graph"] = graph.sha256
+        base = None
+        for precision in PRECISIONS["tflite"]:
+            target = ExportTarget("tflite", precision)
+            made = convert(graph, target, out / target.slug, options, base)
+            base = base or made
+            found[f"{case} {precision}"] = made.files[0].sha256
+    return found
+
+
+ELSEWHERE = """
+import json
+from tests.converters.test_freeze import hashes
+print(json.dumps(hashes("dense_mlp", "conv2d_grouped", "lstm")))
 """
 
 
 def test_every_byte_is_the_same_in_two_processes_with_different_pasts() -> None:
-    def run(seed: str, *cases: str) -> dict[str, str]:
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", PROGRAM, *cases]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout.splitlines()[-1])
-
-    first = run("1", "lstm", "conv2d_grouped")
-    second = run("2", "dense_mlp", "conv2d_grouped", "lstm")
+    environment = {**os.environ, "PYTHONHASHSEED": "2"}
+    command = [sys.executable, "-c", ELSEWHERE]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    first, second = hashes("lstm", "conv2d_grouped"), json.loads(done.stdout.splitlines()[-1])
     assert first == {key: second[key] for key in first}

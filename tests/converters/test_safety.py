@@ -18,15 +18,9 @@ from converters.sources.config_safety import scan_config
 from tests.converters.unsafe_files import (
     TRUST,
     refused,
-    save_good,
     unsafe,
     with_config,
 )
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_good(tmp_path_factory.mktemp("good"))
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])

@@ -22,15 +22,9 @@ from tests.converters.unsafe_files import (
     NEVER,
     TRUST,
     refused,
-    save_good,
     unsafe,
     with_member,
 )
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_good(tmp_path_factory.mktemp("good"))
 
 
 def _object_array() -> bytes:

@@ -1,4 +1,4 @@
-"""What the tests of safety share: a harmless file, ways to spoil it, and how a refusal reads."""
+"""What tests of safety share: ways to spoil the harmless file of `conftest.py`, and how a refusal reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
 
 from converters.errors import EdgeproofError
@@ -20,13 +19,6 @@ DATA_ONLY = "  want: a model of data only: configuration, weights, and ops that 
 TRUST = "  fix:  give --trust if you know who made it, or export it again without these"
 NEVER = "  fix:  get the file from its maker again; --trust does not allow this"
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
-
-
-def save_good(directory: Path) -> Path:
-    """A harmless `.keras` file."""
-    path = directory / "model.keras"
-    keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(2, name="y")]).save(path)
-    return path
 
 
 def refused(path: Path, trust: bool = False) -> str:

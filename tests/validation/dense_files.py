@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from converters.artifact import Artifact, record_files
+from converters.artifact import Artifact
 from converters.signature import Signature, TensorSpec
-from converters.target import ExportTarget
-from validation.runtimes.tiny import BIAS, FILES, WEIGHTS
+from validation.runtimes.tiny import BIAS, ENTRIES, FILES, WEIGHTS, describe_dense
 
 
 def _write_onnx(path: Path, weights: np.ndarray, bias: np.ndarray) -> None:
@@ -119,31 +118,19 @@ def _record(kind: Callable[[], Any], **fields: Any) -> Any:
     return record
 
 
-_WRITERS: Mapping[str, tuple[str, Callable[[Path, np.ndarray, np.ndarray], None]]] = {
-    "tflite": ("model.tflite", _write_tflite),
-    "onnx": ("model.onnx", _write_onnx),
-    "tfjs": ("model.json", _write_tfjs),
+_WRITERS: Mapping[str, Callable[[Path, np.ndarray, np.ndarray], None]] = {
+    "tflite": _write_tflite,
+    "onnx": _write_onnx,
+    "tfjs": _write_tfjs,
 }
 
 
 def write_dense(format: str, directory: Path, weights: np.ndarray, bias: np.ndarray) -> Artifact:
     """y = x W + b, from x: float32[?, n] to y: float32[?, m], in a directory that is made."""
     directory.mkdir(parents=True, exist_ok=True)
-    entry, write = _WRITERS[format]
-    write(directory / entry, weights, bias)
-    ends = Signature(
-        (TensorSpec("x", (None, len(weights)), "float32"),), (TensorSpec("y", (None, len(bias)), "float32"),)
-    )
-    return Artifact(
-        target=ExportTarget(format, "float32"),
-        directory=directory,
-        entry=entry,
-        files=record_files(directory),
-        signature=ends,
-        input_names={"x": "x"},
-        output_names={"y": "y"},
-        signature_key="serving_default" if format == "tflite" else None,
-    )
+    _WRITERS[format](directory / ENTRIES[format], weights, bias)
+    x, y = (TensorSpec(name, (None, size), "float32") for name, size in zip("xy", weights.shape, strict=True))
+    return describe_dense(format, directory, Signature((x,), (y,)))
 
 
 if __name__ == "__main__":

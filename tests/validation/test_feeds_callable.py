@@ -110,7 +110,6 @@ def test_too_few_arrays_for_the_inputs(code):
 
 
 def test_tf_data_with_labels_and_without_end(code):
-    pytest.importorskip("tensorflow")
     body = (
         "def data():\n"
         "    import tensorflow as tf\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,7 +15,6 @@ from validation.feeds import FeedSpec
 from validation.judge import conclude, judge
 from validation.reference import Reference, record
 
-keras = pytest.importorskip("keras")
 layers = keras.layers
 
 ONNX = ExportTarget("onnx", "float32")

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from converters.signature import Signature, TensorSpec
 from converters.source import LoadOptions
 from tests.zoo import ZOO
 from validation.dtypes import is_float
 from validation.truth import NoTwinError, Twin, build_twin
-
-tf = pytest.importorskip("tensorflow")
-keras = pytest.importorskip("keras")
 
 EPSILON = 2.0**-10
 """Of normalisations: a number that float32 holds, so that both twins have the same."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 
 from converters.freeze import freeze_model
@@ -24,7 +25,6 @@ from validation.judge import judge
 from validation.reference import Reference, record
 from validation.verdict import Verdict
 
-keras = pytest.importorskip("keras")
 ops = keras.ops
 Op = Callable[[Any], Any]
 

@@ -25,12 +25,13 @@ SIGNATURE = Signature((TensorSpec("x", (None, 3), "float32"),), (TensorSpec("y",
 FILES = Path(__file__).with_name("tiny_files")
 """Made by `tests/validation/dense_files.py`, a folder for each format."""
 
-_ENTRIES: Mapping[str, str] = {
+ENTRIES: Mapping[str, str] = {
     "tflite": "model.tflite",
     "onnx": "model.onnx",
     "tfjs": "model.json",
     "keras": "source.json",
 }
+"""The file of each format that a runtime opens."""
 
 
 def write_tiny(format: str, directory: Path) -> Artifact:
@@ -39,20 +40,24 @@ def write_tiny(format: str, directory: Path) -> Artifact:
     Raises:
         KeyError: the format is not known.
     """
-    entry = _ENTRIES[format]
     if format == "keras":
         from validation.runtimes.tiny_keras import write_keras
 
-        write_keras(directory / entry, WEIGHTS, BIAS, SIGNATURE)
+        write_keras(directory / ENTRIES[format], WEIGHTS, BIAS, SIGNATURE)
     else:
         shutil.copytree(FILES / format, directory, dirs_exist_ok=True)
+    return describe_dense(format, directory, SIGNATURE)
+
+
+def describe_dense(format: str, directory: Path, signature: Signature) -> Artifact:
+    """The record of a directory with one dense layer, whose tensors have the names of the signature."""
     return Artifact(
         target=ExportTarget(format, "float32"),
         directory=directory,
-        entry=entry,
+        entry=ENTRIES[format],
         files=record_files(directory),
-        signature=SIGNATURE,
-        input_names={"x": "x"},
-        output_names={"y": "y"},
+        signature=signature,
+        input_names={name: name for name in signature.input_names},
+        output_names={name: name for name in signature.output_names},
         signature_key="serving_default" if format == "tflite" else None,
     )
