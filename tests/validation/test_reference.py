@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -16,7 +17,6 @@ from validation.feeds import FeedSpec
 from validation.noise import PRECISIONS, MeasuredNoise, roundings
 from validation.reference import Reference, record
 
-keras = pytest.importorskip("keras")
 layers = keras.layers
 
 SEEDED = FeedSpec(samples=12, directed=False, searched=0)
