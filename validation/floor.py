@@ -7,7 +7,9 @@ simulated) to one number for each element:
                argmax there, and excuses no neighbour
     pooled     the 95 % quantile of the errors of elements of the same channel and magnitude: an element
                that was lucky is not held to its luck, and a big channel doesn't excuse a small one;
-               at most 4 times the element's own root mean square error, where runs enough were made
+               where these are few, at least that of the magnitude in all channels, since they may have
+               been lucky together; at most 4 times the element's own root mean square error, where
+               runs enough were made
     unit       2 unit roundoffs of the element itself, and the least normal number
 
 and the greatest of these. Where errors are Gaussian the pooled one is about 2 standard deviations.
@@ -69,26 +71,33 @@ def noise_floor(
 
 
 def _pooled(errors: np.ndarray, truth: np.ndarray, channels: bool) -> np.ndarray:
-    pooled = pool(errors, truth, channels=channels)
+    pooled, alone = pool(errors, truth, channels=channels)
     if len(errors) < RUNS_ENOUGH:
         return pooled
     scale = ABOVE_OWN * np.sqrt(np.mean(np.square(errors), 0))
+    if channels and alone.any():
+        usual, _ = pool(errors, truth, channels=False)
+        pooled = np.where(alone & (scale > 0), np.maximum(pooled, usual), pooled)
     return np.where(scale > 0, np.minimum(pooled, scale), pooled)
 
 
-def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> np.ndarray:
+def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> tuple[np.ndarray, np.ndarray]:
     """The quantile of each element's pool: its octave in its channel, or a wider one where that is small.
 
     An exact zero has no magnitude: it takes part in no pool, and is given that of the least elements
     of its channel, which may be as near to zero.
+
+    Returns:
+        float64 [*shape], and which elements had a wider pool than their own.
     """
     known = np.isfinite(truth) & (truth != 0)
     if not known.any():
-        return np.zeros(truth.shape)
+        return np.zeros(truth.shape), np.zeros(truth.shape, bool)
     octave = octave_of(truth, known)
     channel = channel_of(truth.shape) if channels else np.zeros(truth.shape, np.int64)
     octave = np.where(known, octave, least_octave(octave, channel, known))
     result, missing = np.zeros(truth.shape), np.ones(truth.shape, bool)
+    alone = missing
     nobody = np.zeros_like(channel)
     for key in (
         (channel, octave),
@@ -99,10 +108,11 @@ def pool(errors: np.ndarray, truth: np.ndarray, *, channels: bool) -> np.ndarray
     ):
         found, counts = quantiles(errors, known, *key)
         take = missing & ((counts * len(errors) >= ENOUGH) | (key[0] is nobody and key[1] is nobody))
-        result[take], missing[take] = found[take], False
+        result[take], missing = found[take], missing & ~take
+        alone = missing if key[0] is channel and key[1] is octave else alone
         if not missing.any():
             break
-    return result
+    return result, alone
 
 
 def octave_of(truth: np.ndarray, known: np.ndarray) -> np.ndarray:

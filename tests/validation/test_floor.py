@@ -69,7 +69,7 @@ def test_a_zero_has_the_floor_of_the_least_elements_of_its_channel():
 def test_a_channel_of_zeros_has_no_excuse():
     truth, errors = TRUTH.copy(), gaussian(2, 200, 4)
     truth[:, 1], errors[..., 1] = 0.0, 0.0
-    assert pool(errors, truth, channels=True)[0, 1] > 0, "it is not told from a channel that is cut off"
+    assert pool(errors, truth, channels=True)[0][0, 1] > 0, "it is not told from a channel that is cut off"
     truth[:], errors[:] = 0.0, 0.0
     assert (floor(errors, truth) == LEAST).all()
 
@@ -144,3 +144,21 @@ def test_an_integer_that_roundings_move_as_far_is_equal():
     found = meter.result()
     assert found.mismatched == 1
     assert found.worst_index == (2,)
+
+
+def test_a_few_lucky_elements_are_not_held_to_their_luck():
+    """Four samples of eight channels, each of another octave; the last channel's errors are small by luck."""
+    truth = np.repeat([[1.5], [24.0], [384.0], [6144.0]], 8, 1)
+    errors = np.full((5, 4, 8), 1e-2)
+    errors[..., 7] = 4e-3
+    np.testing.assert_allclose(floor(errors, truth)[:, 7], 1e-2)
+    errors[..., 7] = 1e-3
+    np.testing.assert_allclose(floor(errors, truth)[:, 7], 4e-3, err_msg="4 times its own errors at most")
+    errors[..., 7] = 0.0
+    np.testing.assert_allclose(floor(errors, truth)[:, 7], 2 * ROUNDOFF * truth[:, 7], err_msg="it is exact")
+
+
+def test_a_channel_with_errors_enough_of_its_own_is_held_to_them():
+    truth, errors = np.full((4, 2), 1.5), np.full((5, 4, 2), 1e-4)
+    errors[..., 1] = 4e-5
+    np.testing.assert_allclose(floor(errors, truth)[:, 1], 4e-5)
