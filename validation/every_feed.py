@@ -122,8 +122,11 @@ class EveryFeed:
     def _searched(self, inputs: list[Input]) -> Iterator[Feed]:
         if not self._layout.batched or not self._spec.searched:
             return
-        start = self._background.take(self._layout.batch(SEARCHES))
-        steps = self._spec.searched // (LARGE_SHARE if self._facts.work > LARGE else 1)
+        starts, steps = SEARCHES, self._spec.searched
+        if self._facts.work > LARGE:
+            starts, steps = 1, steps // LARGE_SHARE
+            self.notes.append("a model of this size is searched from one sample, in a quarter of the steps")
+        start = self._background.take(self._layout.batch(starts))
         for found in search(self._original.traced, start, inputs, steps):
             self.notes += [found.note] if found.note else []
             if found.chunk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -19,7 +20,6 @@ from validation.feeds import FeedSpec
 from validation.original import Original
 from validation.searched import Found, search
 
-keras = pytest.importorskip("keras")
 layers, ops = keras.layers, keras.ops
 
 
@@ -226,3 +226,20 @@ def test_a_large_model_is_tried_on_no_more_directed_samples_than_data(tmp_path, 
     feeds = list(every)
     assert [len(feed.tensors["x"]) for feed in feeds if feed.origin == "directed"] == [1, 1, 1]
     assert every.notes == ["a model of this size is tried on no more directed samples than data"]
+
+
+def test_a_large_model_is_searched_from_one_sample_in_a_quarter_of_the_steps(tmp_path, monkeypatch):
+    original = opened(build(layers.Dense(2), x=((3,), "float32")), tmp_path)
+    asked: list[tuple[int, int]] = []
+
+    def search(_, start, inputs, steps):
+        asked.append((len(start["x"]), steps))
+        return []
+
+    monkeypatch.setattr("validation.every_feed.search", search)
+    list(EveryFeed(original, FeedSpec(samples=3, directed=False)))
+    monkeypatch.setattr("validation.every_feed.LARGE", 0)
+    every = EveryFeed(original, FeedSpec(samples=3, directed=False))
+    list(every)
+    assert asked == [(2, 16), (1, 4)]
+    assert every.notes == ["a model of this size is searched from one sample, in a quarter of the steps"]
