@@ -3,7 +3,8 @@
 An engine that crashes takes its own process along, and nothing else: that verdict is `error`, the next
 one gets a fresh process. Artifacts are judged while later ones are still being converted. An engine's
 runtimes share its process, so that it is imported once and one browser serves them all; TF.js in Node
-is one engine for each of its backends, since they share nothing. What takes longest begins first.
+is one engine for each of its backends, since they share nothing. What takes longest begins first: plain
+JavaScript while the original is still being recorded.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import itertools
 import queue
 import threading
 import time
+from concurrent.futures import Future
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +27,7 @@ from converters.writing import explained
 from pipeline.job import Limits
 from pipeline.slots import Slots, cores
 from pipeline.worker import Worker, WorkerError
+from validation.ahead import Recording, ask_ahead
 from validation.judge import judge
 from validation.reference import Reference
 from validation.verdict import Verdict
@@ -39,7 +43,7 @@ class Judges:
     Use it as a context manager: leaving it early ends every worker at once.
 
     Args:
-        reference: what the original answers.
+        reference: what the original answers; None while that is being recorded.
         log: for the workers' output.
         limits: for one artifact on one runtime.
 
@@ -47,14 +51,16 @@ class Judges:
         seconds: how long each verdict took, by artifact label and runtime.
     """
 
-    def __init__(self, reference: Reference, log: Path, limits: Limits) -> None:
+    def __init__(self, reference: Reference | None, log: Path, limits: Limits) -> None:
         self.seconds: dict[tuple[str, str], float] = {}
-        self._reference = reference
+        self._reference: Future[Reference] = Future()
+        if reference is not None:
+            self.recorded(reference)
         self.log = log
         self.limits = limits
         self._judges: dict[str, _Judge] = {}
         self._verdicts: list[Verdict] = []
-        self._submitted = 0
+        self._submitted: set[tuple[str, str]] = set()
         # While conversions go on, one core is theirs.
         self.slots = Slots(max(1, cores() - 1))
         self._lock = threading.Lock()
@@ -65,18 +71,31 @@ class Judges:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._reference.cancel()
         for each in self._judges.values():
             each.stop()
         for each in self._judges.values():
             each.thread.join()
 
-    def submit(self, artifact: Artifact, label: str, runtime: str) -> None:
-        """Has an artifact judged on a runtime, now or when that engine is free."""
-        self._submitted += 1
+    def recorded(self, reference: Reference) -> None:
+        """What the original answers, now that it is known."""
+        self._reference.set_result(reference)
+
+    def submit(
+        self, artifact: Artifact, label: str, runtime: str, recording: Recording | None = None
+    ) -> None:
+        """Has an artifact judged on a runtime, now or when that engine is free; once.
+
+        Args:
+            recording: of the reference, while there is none: the runtime is asked ahead.
+        """
+        if (label, runtime) in self._submitted:
+            return
+        self._submitted.add((label, runtime))
         engine = engine_of(runtime)
         if engine not in self._judges:
             self._judges[engine] = _Judge(engine, self)
-        self._judges[engine].submit(runtime, artifact, label)
+        self._judges[engine].submit(_Task(runtime, artifact, label, recording))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """All verdicts, when the last one is there.
@@ -95,12 +114,19 @@ class Judges:
                 raise each.fault
         return tuple(self._verdicts)
 
-    def hear(self, worker: Worker, runtime: str, artifact: Artifact, label: str) -> None:
+    def hear(self, worker: Worker, task: _Task) -> None:
         """Gets one verdict; called in the judge's own thread."""
-        started = time.monotonic()
+        artifact, label, runtime = task.artifact, task.label, task.runtime
+        ahead_s, started = 0.0, time.monotonic()
         try:
+            if task.recording is not None:
+                ahead_s = worker.call(
+                    ask_ahead, artifact=artifact, runtime_name=runtime, recording=task.recording
+                )
+            reference = self._reference.result()
+            started = time.monotonic()
             verdict = worker.call(
-                judge, artifact=artifact, runtime_name=runtime, reference=self._reference, label=label
+                judge, artifact=artifact, runtime_name=runtime, reference=reference, label=label
             )
         except EdgeproofError as error:  # killed by a limit or a signal
             verdict = _error(artifact, label, runtime, error.in_a_line())
@@ -109,8 +135,8 @@ class Judges:
             verdict = _error(artifact, label, runtime, reason)
         with self._lock:
             self._verdicts.append(verdict)
-            self.seconds[label, runtime] = time.monotonic() - started
-            advance("validate", len(self._verdicts), self._submitted, f"{label} on {runtime}")
+            self.seconds[label, runtime] = ahead_s + time.monotonic() - started
+            advance("validate", len(self._verdicts), len(self._submitted), f"{label} on {runtime}")
 
 
 def engine_of(runtime: str) -> str:
@@ -124,11 +150,26 @@ def _rank(runtime: str) -> int:
     return next(slow, len(SLOWEST))
 
 
+def is_slowest(runtime: str) -> bool:
+    """Whether it takes so long that it is asked ahead, while the original is being recorded."""
+    return _rank(runtime) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One verdict to be got; see `Judges.submit`."""
+
+    runtime: str
+    artifact: Artifact
+    label: str
+    recording: Recording | None
+
+
 class _Judge:
     """An engine's queue, and the thread that works it off."""
 
     def __init__(self, engine: str, court: Judges) -> None:
-        self._tasks: queue.PriorityQueue[tuple[int, int, tuple[str, Artifact, str] | None]]
+        self._tasks: queue.PriorityQueue[tuple[int, int, _Task | None]]
         self._tasks = queue.PriorityQueue()
         self._tickets = itertools.count()
         self._court = court
@@ -140,8 +181,8 @@ class _Judge:
         self.thread = threading.Thread(target=context.run, args=(self._work,), name=engine)
         self.thread.start()
 
-    def submit(self, runtime: str, artifact: Artifact, label: str) -> None:
-        self._tasks.put((_rank(runtime), next(self._tickets), (runtime, artifact, label)))
+    def submit(self, task: _Task) -> None:
+        self._tasks.put((_rank(task.runtime), next(self._tickets), task))
 
     def finish(self) -> None:
         """Lets the thread end after everything that was submitted."""
@@ -170,7 +211,7 @@ class _Judge:
                     return
                 with court.slots.one(rank):
                     if not self._stopped:
-                        court.hear(self._worker, *task)
+                        court.hear(self._worker, task)
 
 
 def _error(artifact: Artifact, label: str, runtime: str, reason: str) -> Verdict:

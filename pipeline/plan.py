@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ from converters.target import ORIGINAL
 from converters.training import TrainingRecord
 from pipeline.files import Workplace
 from pipeline.job import Job, check_data
-from pipeline.judging import Judges
+from pipeline.judging import Judges, is_slowest
 from pipeline.localizing import REPRODUCERS, Localizer
 from pipeline.outcome import CONVERSION, validation_of
 from pipeline.runs import remember_run
 from pipeline.state import label_of
 from pipeline.steps import FailedTarget, Steps
 from pipeline.worker import Worker
+from validation.ahead import Recording
 from validation.judge import conclude
 from validation.result import Validation
 from validation.runtimes import select
@@ -82,12 +84,14 @@ def prove(job: Job, place: Workplace, fresh: bool = False) -> Proof:
     with _steps(job, place, place.directory / "artifacts", fresh) as (steps, worker):
         training, source = _original(steps, place)
         graph = steps.graph(source)
-        options = steps.options(source.signature)
-        reference = steps.reference(source)
-        made = []
-        with Judges(reference, place.log, job.judging) as judges:
+        converting = steps.convert(graph, steps.options(source.signature))
+        with Judges(None, place.log, job.judging) as judges:
+            early = list(itertools.islice(converting, _early(job)))
+            reference = steps.reference(source, lambda out: _ask_ahead(judges, job, source, early, out))
+            judges.recorded(reference)
             judge_original(judges, job, steps, source)
-            for item in steps.convert(graph, options):
+            made = []
+            for item in itertools.chain(early, converting):
                 made.append(item)
                 if isinstance(item, Artifact):
                     submit(judges, job, item, label_of(item))
@@ -138,6 +142,22 @@ def submit(judges: Judges, job: Job, artifact: Artifact, label: str) -> None:
     """Has an artifact judged on those of the job's runtimes that open it."""
     for runtime in _runtimes_of(job, artifact.target.format):
         judges.submit(artifact, label, runtime)
+
+
+def _early(job: Job) -> int:
+    """Targets that are made before the original is recorded: up to the first that is asked ahead."""
+    slow = [any(map(is_slowest, _runtimes_of(job, target.format))) for target in job.targets]
+    return slow.index(True) + 1 if any(slow) else 0
+
+
+def _ask_ahead(
+    judges: Judges, job: Job, source: SourceModel, early: list[Artifact | FailedTarget], directory: Path
+) -> None:
+    """Has the last of these begun on its slowest runtime, while the reference is recorded."""
+    for item in early[-1:]:
+        if isinstance(item, Artifact):
+            runtime = next(filter(is_slowest, _runtimes_of(job, item.target.format)))
+            judges.submit(item, label_of(item), runtime, Recording(directory, source.signature))
 
 
 def _runtimes_of(job: Job, format: str) -> list[str]:

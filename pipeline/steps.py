@@ -7,7 +7,7 @@ that TensorFlow and the model are loaded once; it starts with the first step tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -121,10 +121,16 @@ class Steps:
 
         return self._cache.build("frozen", key, FrozenGraph, self._work / "frozen", make)
 
-    def reference(self, source: SourceModel) -> Reference:
-        """What the original answers; always recorded anew, since it is what everything is held against."""
+    def reference(self, source: SourceModel, begun: Callable[[Path], None] = lambda _: None) -> Reference:
+        """What the original answers; always recorded anew, since it is what everything is held against.
+
+        Args:
+            source: the original.
+            begun: gets the directory that is being filled.
+        """
 
         def make(out: Path) -> Reference:
+            begun(out)
             # Of files that somebody else made, the targets are known only when they are opened.
             rounded = roundings(self._job.targets or all_targets())
             return self._worker.call(record, source=source, spec=self._job.data, out=out, precisions=rounded)

@@ -12,7 +12,8 @@ import pipeline
 from converters.errors import EdgeproofError, ExitStatus
 from converters.target import ExportTarget
 from pipeline.job import job_of
-from pipeline.recipe_file import line_of, read_recipe, sections
+from pipeline.recipe_file import read_recipe, sections
+from pipeline.recipe_text import line_of
 from validation.domain import Domain
 from validation.labels import LabelSpec
 from validation.limit import Limit
@@ -234,10 +235,31 @@ WRONG = {
     ),
     "nothing-to-try": (
         LEAST + "[data]\nsamples = 0\n",
-        "{file}, line 5: samples in [data] is not positive\n"
+        "{file}, line 5: samples in [data] is out of range\n"
         "  got:  0\n"
         "  want: a number above 0\n"
-        "  fix:  give a positive number, or leave the key out",
+        "  fix:  correct it, or leave the key out",
+    ),
+    "a-negative-number": (
+        LEAST + "[domain]\nmargin = -0.1\n",
+        "{file}, line 5: margin in [domain] is out of range\n"
+        "  got:  -0.1\n"
+        "  want: a finite number, 0 or more\n"
+        "  fix:  correct it, or leave the key out",
+    ),
+    "a-limit-that-is-no-number": (
+        LEAST + "[export]\ntime_limit_s = nan\n",
+        "{file}, line 5: time_limit_s in [export] is out of range\n"
+        "  got:  nan\n"
+        "  want: a number above 0\n"
+        "  fix:  correct it, or leave the key out",
+    ),
+    "nothing-to-export": (
+        LEAST + "[export]\ntargets = []\n",
+        "{file}, line 5: targets in [export] names none\n"
+        "  got:  []\n"
+        "  want: at least one of the targets\n"
+        "  fix:  name some, or leave the key out",
     ),
 }
 
