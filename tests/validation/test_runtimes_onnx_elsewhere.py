@@ -130,23 +130,6 @@ def test_a_card_without_tf32_is_not_here() -> None:
     )
 
 
-def test_nodes_are_counted_once_however_many_kernels_they_start() -> None:
-    def event(name: str, provider: str, op: str) -> dict[str, Any]:
-        return {"cat": "Node", "name": f"{name}_kernel_time", "args": {"provider": provider, "op_name": op}}
-
-    events = [
-        {"cat": "Session", "name": "model_run", "args": {}},
-        event("conv", "CUDAExecutionProvider", "Conv"),
-        event("conv", "CUDAExecutionProvider", "Conv"),
-        event("dense", "CUDAExecutionProvider", "Gemm"),
-        event("size", CPU, "Shape"),
-    ]
-    assert ort_program.count_nodes(events) == {
-        "nodes": {CPU: 1, "CUDAExecutionProvider": 2},
-        "on_cpu": ["size (Shape)"],
-    }
-
-
 @pytest.mark.skipif(find_python(ort_elsewhere.OPENVINO) is None, reason="run `make runtime-openvino`")
 class TestOpenVino:
     def test_it_runs_here(self) -> None:

@@ -112,6 +112,17 @@ def test_a_runtime_that_is_broken_is_an_error_with_its_reason(
     assert "Error: half installed" in found.hint
 
 
+def test_a_provider_that_was_not_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: ["AzureExecutionProvider"])
+    found = probe("onnxruntime-cpu")
+    assert (found.status, found.hint) == (
+        "error",
+        "opening the file failed: ONNX Runtime chose AzureExecutionProvider instead of CPUExecutionProvider",
+    )
+
+
 @pytest.mark.parametrize("format", ["tflite", "onnx", "tfjs"])
 def test_the_tiny_models_are_what_their_maker_makes(format: str, tmp_path: Path) -> None:
     made = write_dense(format, tmp_path / "made", WEIGHTS, BIAS)
