@@ -16,7 +16,7 @@ import click
 
 from converters.progress import Progress, listening
 from validation.room import worst
-from validation.verdict import MORE_IS_BETTER
+from validation.verdict import MORE_IS_BETTER, names_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -52,8 +52,11 @@ class Printer:
 
     def verdicts(self, validation: Validation, seconds: Mapping[tuple[str, str], float]) -> None:
         """One line for each artifact and runtime, and why below it where it isn't a pass; then the limits."""
+        names = names_of(validation.verdicts)
         for verdict in validation.verdicts:
-            self.say(_line(verdict, seconds.get((verdict.artifact, verdict.runtime))))
+            self.say(
+                _line(verdict, names[verdict.artifact], seconds.get((verdict.artifact, verdict.runtime)))
+            )
             if verdict.verdict != "pass":
                 for line in _why(verdict):
                     self.say(f"             {line}")
@@ -110,12 +113,12 @@ class _Display:
             )
 
 
-def _line(verdict: Verdict, seconds: float | None) -> str:
+def _line(verdict: Verdict, name: str, seconds: float | None) -> str:
     word = click.style(f"{verdict.verdict:<12}", fg=_COLOURS[verdict.verdict])
     nearest = worst(verdict.outputs)
     measure = "" if nearest is None else describe_output(nearest)
     time = "" if seconds is None else f"{seconds:.1f} s"
-    return f"{word} {verdict.target:<20} {verdict.runtime:<24} {measure:<46} {time:>8}".rstrip()
+    return f"{word} {name:<20} {verdict.runtime:<24} {measure:<46} {time:>8}".rstrip()
 
 
 def describe_output(output: OutputVerdict) -> str:

@@ -21,7 +21,7 @@ from validation.blame import accuses
 from validation.expected import Reference
 from validation.localization import Localization
 from validation.localize import localize
-from validation.verdict import Verdict
+from validation.verdict import Verdict, names_of
 
 REPRODUCERS = "reproducer"
 """Name of the directory for failing cases: a directory for each export and runtime."""
@@ -61,9 +61,12 @@ class Localizer:
         except (EdgeproofError, WorkerError) as error:
             return _explained(verdicts, {id(verdict): _unknown(error) for verdict in asked})
         found = {}
+        folders = _folders(artifacts)
         for number, verdict in enumerate(asked):
             advance("localize", number, len(asked), f"{verdict.artifact} on {verdict.runtime}")
-            found[id(verdict)] = self._localize(verdict, artifacts[verdict.artifact], graph)
+            found[id(verdict)] = self._localize(
+                verdict, artifacts[verdict.artifact], graph, f"{folders[verdict.artifact]}-{verdict.runtime}"
+            )
         return _explained(verdicts, found)
 
     def _is_asked(self, verdict: Verdict, artifacts: Mapping[str, Artifact]) -> bool:
@@ -71,8 +74,8 @@ class Localizer:
             return False
         return accuses(verdict) or (self.job.localize and verdict.verdict != "unavailable")
 
-    def _localize(self, verdict: Verdict, artifact: Artifact, graph: FrozenGraph) -> Localization:
-        directory = self.out.absolute() / f"{artifact.target.slug}-{verdict.runtime}"
+    def _localize(self, verdict: Verdict, artifact: Artifact, graph: FrozenGraph, name: str) -> Localization:
+        directory = self.out.absolute() / name
         try:
             found = self.worker.call_within(
                 self.job.judging.time_s,
@@ -89,6 +92,16 @@ class Localizer:
         return replace(found, reproducer=_portable(found.reproducer))
 
 
+def _folders(artifacts: Mapping[str, Artifact]) -> dict[str, str]:
+    """A name for each artifact: its target, and a number where several have the same one."""
+    names: dict[str, str] = {}
+    for label, artifact in artifacts.items():
+        slug = artifact.target.slug
+        alike = sum(artifacts[other].target == artifact.target for other in names)
+        names[label] = f"{slug}-{alike + 1}" if alike else slug
+    return names
+
+
 def _worst_sample(verdict: Verdict) -> int | None:
     """Of the first output that fails; None has it looked for."""
     failed = [output.comparison for output in verdict.outputs if not output.passed]
@@ -103,11 +116,12 @@ def _portable(path: str) -> str:
 
 def describe_layers(verdicts: Collection[Verdict]) -> Iterator[str]:
     """What was found out, for people: a line for each verdict, and where its failing case is."""
+    names = names_of(verdicts)
     for verdict in verdicts:
         found = verdict.localization
         if found is None:
             continue
-        yield f"layer        {verdict.target} on {verdict.runtime}: {found.summary}"
+        yield f"layer        {names[verdict.artifact]} on {verdict.runtime}: {found.summary}"
         if found.reproducer:
             yield f"             smallest failing case: {found.reproducer}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -225,6 +226,16 @@ class Verdict:
     outside: tuple[Outside, ...] = ()
     split: tuple[Split, ...] = ()
     localization: Localization | None = None
+
+
+def names_of(verdicts: Collection[Verdict]) -> dict[str, str]:
+    """What people call each artifact: its target, with the file where several have the same one."""
+    targets = {verdict.artifact: verdict.target for verdict in verdicts}
+    shared = {target for target, count in Counter(targets.values()).items() if count > 1}
+    return {
+        artifact: f"{target} {artifact}" if target in shared else target
+        for artifact, target in targets.items()
+    }
 
 
 def proven(verdicts: Collection[Verdict], artifact: str) -> bool:

@@ -28,6 +28,13 @@ def test_a_pass_is_a_line_and_each_limit_stands_once_at_the_end(capsys):
     ]
 
 
+def test_exports_of_one_target_are_told_apart(capsys):
+    lines = printed(capsys, *(replace(verdict(), artifact=name) for name in ("a.tflite", "b.tflite")))
+    assert [line.split()[:4] for line in lines[:2]] == [
+        ["pass", "tflite:float32", name, "litert-cpu"] for name in ("a.tflite", "b.tflite")
+    ]
+
+
 @pytest.mark.parametrize(("measure", "needed", "said"), [
     ("max_rel_range", 2e-6, "logits: max_rel_range <= 2e-06 would pass"),
     ("sqnr_db", 17.25, "logits: sqnr_db >= 17.2 would pass"),

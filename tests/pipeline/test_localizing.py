@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,6 +66,21 @@ def test_only_failures_are_asked_about_unless_all_are_wanted():
     assert [call["runtime_name"] for call in worker.asked] == ["litert-cpu"]
     found, worker = explain(localization(), FAILED, verdict(), localize=True)
     assert [v.localization is None for v in found] == [False, False]
+
+
+def test_exports_of_one_target_have_names_and_directories_of_their_own():
+    failed = tuple(replace(FAILED, artifact=name) for name in ("a.tflite", "b.tflite"))
+    worker = Worker(localization(reproducer="out/there"))
+    target = SimpleNamespace(slug="tflite-int8")
+    artifacts = {name: SimpleNamespace(target=target) for name in ("a.tflite", "b.tflite")}
+    localizer = Localizer("reference", lambda: "graph", worker, Job(name="m"), Path("out"))
+    lines = list(describe_layers(localizer.explain(failed, artifacts)))
+    assert [asked["out"].name for asked in worker.asked] == [
+        "tflite-int8-litert-cpu",
+        "tflite-int8-2-litert-cpu",
+    ]
+    assert lines[0].startswith(f"layer        {FAILED.target} a.tflite on litert-cpu: ")
+    assert lines[2].startswith(f"layer        {FAILED.target} b.tflite on litert-cpu: ")
 
 
 def test_missing_runtimes_are_never_asked():
