@@ -159,6 +159,7 @@ def test_a_few_lucky_elements_are_not_held_to_their_luck():
 
 
 def test_a_channel_with_errors_enough_of_its_own_is_held_to_them():
-    truth, errors = np.full((4, 2), 1.5), np.full((5, 4, 2), 1e-4)
+    truth, errors = np.full((5, 2), 1.5), np.full((5, 5, 2), 1e-4)
+    truth[4] = 24.0
     errors[..., 1] = 4e-5
-    np.testing.assert_allclose(floor(errors, truth)[:, 1], 4e-5)
+    np.testing.assert_allclose(floor(errors, truth)[:, 1], [4e-5, 4e-5, 4e-5, 4e-5, 1e-4])

@@ -66,8 +66,12 @@ def test_a_batch_without_runs_takes_what_the_others_taught(plain):
 
 
 def test_a_batch_that_nobody_taught_is_simulated_itself(plain):
-    (answer,) = Truth(plain).answers([plain.given(CANCELLED)], runs=[0], seed=0)  # type: ignore[arg-type]
-    assert (answer.noise["y"] > 1e-4).all()
+    """The original happens to be right, and tells nothing of what cancelling costs."""
+    batch = plain.given(CANCELLED)
+    exact = {"y": (1.1 * batch.inputs["x"].astype(np.float64).sum(1, keepdims=True)).astype(np.float32)}
+    lucky = Given(batch.inputs, exact, exact)
+    (answer,) = Truth(plain).answers([lucky], runs=[0], seed=0)  # type: ignore[arg-type]
+    assert (answer.noise["y"] > 1e-5).all()
 
 
 def test_parts_of_a_batch_are_put_one_after_the_other(plain):
