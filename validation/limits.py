@@ -71,14 +71,20 @@ def _set(limit: Limit, output: OutputReference, labelled: bool) -> Tolerances:
     if limit.agreement is not None:
         names_classes = not is_float(output.spec.dtype) or len(output.spec.shape) >= 2
         _require(
-            names_classes, "agreement", output, "integers or score vectors", "limit it by another measure"
+            names_classes,
+            "agreement",
+            output,
+            "an output of integers or score vectors",
+            "limit it by another measure",
         )
         parts.append(Tolerance("argmax_agreement", limit.agreement, reason))
     if limit.sqnr_db is not None:
-        _require(is_float(output.spec.dtype), "sqnr_db", output, "floats", "limit it by agreement")
+        _require(
+            is_float(output.spec.dtype), "sqnr_db", output, "an output of floats", "limit it by agreement"
+        )
         parts.append(Tolerance("sqnr_db", limit.sqnr_db, reason))
     if limit.rtol is not None:
-        _require(is_float(output.spec.dtype), "rtol", output, "floats", "limit it by agreement")
+        _require(is_float(output.spec.dtype), "rtol", output, "an output of floats", "limit it by agreement")
         pair = f"rtol {limit.rtol:g} and atol {limit.atol:g}, {reason}"
         parts.append(Tolerance("allclose_ratio", 1.0, pair))
     return tuple(parts)
@@ -89,7 +95,7 @@ def _require(holds: bool, measure: str, output: OutputReference, want: str, fix:
         raise EdgeproofError(
             f"limit of {output.spec.name}: {measure} can't be measured there",
             got=str(output.spec),
-            want=f"an output of {want}" if want != "labels that belong to it" else want,
+            want=want,
             fix=fix,
         )
 
