@@ -7,16 +7,16 @@ Nothing raises for a fault of the artifact or the runtime: it becomes a verdict 
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 
 from converters.artifact import Artifact, check_files
 from converters.errors import EdgeproofError, ExitStatus
 from converters.progress import advance
+from validation.ahead import open_session
 from validation.blame import conclude
 from validation.expected import Reference
-from validation.latency import TimedSession, measure
+from validation.latency import measure
 from validation.runtime import Runtime
 from validation.split import differences_of
 from validation.trial import FailedError, Trial
@@ -59,10 +59,8 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
     try:
         check_files(artifact.directory, artifact.files, alone=False)
         with ExitStack() as stack:
-            start = time.perf_counter()
-            session = TimedSession(stack.enter_context(chosen.open(artifact)))
+            session, load_s = open_session(chosen, artifact, stack)
             device = session.device
-            load_s = time.perf_counter() - start
             trial = Trial(artifact, reference, session, chosen.arithmetic)
             if not artifact.target.is_base:
                 trial.keep(differences_of(reference.answers, label, str(artifact.target), chosen.name))

@@ -1,11 +1,12 @@
 """How long loading and one sample take, as a page or an app would see it.
 
-Every run of a session is clocked anyway. A fast session is run a few times more for its latency; a slow
-one never: what it was asked before has to do.
+Every run of a session is clocked anyway. A session that was asked for single samples for half a second in all
+is not run again for its latency; any other is a few times more.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -29,6 +30,15 @@ class TimesItself(Protocol):
     run_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run: what it gave, and what it took with the way there and back, and by the engine's clock."""
+
+    answer: dict[str, np.ndarray]
+    passed_s: float
+    took_ms: float
+
+
 @dataclass(slots=True)
 class TimedSession:
     """A session, and what each run took.
@@ -43,21 +53,43 @@ class TimedSession:
     spent_s: float = 0.0
     is_slow: bool = False
     _runs_ms: dict[object, list[float]] = field(default_factory=dict)
+    _ahead: dict[object, list[_Run | Exception]] = field(default_factory=dict)
 
     @property
     def device(self) -> str:
         return self.session.device
 
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
-        """As the session's own."""
+        """As the session's own; what it was asked ahead of just these inputs is given once."""
+        ahead = self._ahead.get(_contents(feed)) if self._ahead else None
+        run = ahead.pop(0) if ahead else self._run(feed)
+        if isinstance(run, Exception):
+            raise run
+        self.spent_s += run.passed_s
+        self.is_slow = self.is_slow or run.passed_s > _BUDGET_S
+        self._runs_ms.setdefault(_shapes(feed), []).append(run.took_ms)
+        return run.answer
+
+    def ask_ahead(self, feed: Tensors) -> int:
+        """Runs it for a later `run` with the same inputs, which raises what is raised here.
+
+        Returns:
+            bytes of the answer that is kept; 0 where there is none.
+        """
+        run: _Run | Exception
+        try:
+            run = self._run(feed)
+        except Exception as error:  # an engine may raise anything
+            run = error
+        self._ahead.setdefault(_contents(feed), []).append(run)
+        return 0 if isinstance(run, Exception) else sum(array.nbytes for array in run.answer.values())
+
+    def _run(self, feed: Tensors) -> _Run:
         start = time.perf_counter()
         answer = self.session.run(feed)
         passed_s = time.perf_counter() - start
-        self.spent_s += passed_s
-        self.is_slow = self.is_slow or passed_s > _BUDGET_S
         took_ms = self.session.run_ms if isinstance(self.session, TimesItself) else passed_s * 1000
-        self._runs_ms.setdefault(_shapes(feed), []).append(took_ms)
-        return answer
+        return _Run(answer, passed_s, took_ms)
 
     def known(self, feed: Tensors) -> list[float]:
         """What the runs on inputs of these shapes took, in milliseconds."""
@@ -86,9 +118,12 @@ def measure(session: TimedSession, sample: Tensors, load_s: float) -> Latency:
 
 
 def _runs(session: TimedSession, sample: Tensors) -> tuple[float, list[float]]:
-    """Of a single sample: what the first run took, and those after it; a slow session has run it before."""
+    """Of a single sample: what the first run took, and those after it.
+
+    Where it was run for as long before, as in batches of one, that has to do.
+    """
     known = list(session.known(sample))
-    if known and max(known) > _BUDGET_S * 1000:
+    if sum(known) > _BUDGET_S * 1000:
         return known[0], known[1:] or known
     start = time.perf_counter()
     session.run(sample)
@@ -99,6 +134,16 @@ def _runs(session: TimedSession, sample: Tensors) -> tuple[float, list[float]]:
         session.run(sample)
         runs.append(session.known(sample)[-1])
     return warm_up_ms, runs
+
+
+def _contents(feed: Tensors) -> object:
+    """Equal for the same inputs, bit by bit."""
+    return tuple(sorted((name, str(a.dtype), a.shape, _bytes(a)) for name, a in feed.items()))
+
+
+def _bytes(array: np.ndarray) -> bytes:
+    held = repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
+    return hashlib.sha256(held).digest()
 
 
 def _shapes(feed: Tensors) -> object:

@@ -104,6 +104,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setattr(steps, name, getattr(fake_steps, name))
     monkeypatch.setattr(steps, "find_kind", lambda path: "keras")
     monkeypatch.setattr(judging, "judge", fake_steps.judge)
+    monkeypatch.setattr(judging, "ask_ahead", fake_steps.ask_ahead)
     for module in (plan, judging, foreign, carry):
         monkeypatch.setattr(module, "Worker", InlineWorker)
     for module in (plan, foreign, carry):

@@ -62,6 +62,23 @@ def test_a_slow_session_is_not_asked_again() -> None:
     assert session.spent_s >= 1.8
 
 
+def test_single_samples_that_took_the_budget_together_are_not_run_again() -> None:
+    class Usual(Session):
+        run_ms = 0.0
+        load_ms = 1.0
+
+        def run(self, feed):
+            self.run_ms = 100.0 + len(self.sizes)
+            return super().run(feed)
+
+    session = TimedSession(Usual())
+    for _ in range(6):
+        session.run(SAMPLE)
+    found = measure(session, SAMPLE, load_s=0.5)
+    assert (session.session.sizes, found.runs) == ([1] * 6, 5)  # type: ignore[attr-defined]
+    assert (found.warm_up_ms, found.p50_ms) == (100.0, 103.0)
+
+
 def test_a_slow_session_that_was_never_given_a_single_sample_is_asked_once() -> None:
     session = TimedSession(SlowSession())
     session.run(BATCH)
