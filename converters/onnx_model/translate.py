@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from converters.onnx_model.lean import constants_in_place
 from converters.onnx_model.steady import steady_order
 
@@ -116,12 +118,16 @@ def _bodies(graph: Any) -> Iterator[Any]:
 
 
 def _careful_transpose_optimizer() -> type[Any]:
-    """tf2onnx's transpose optimiser without a fault of its `_add_handler` (1.17, also on main).
+    """tf2onnx's transpose optimiser without two faults of its handlers (1.17, also on main).
 
-    It folds an added constant into a convolution's bias when the constant's greatest dimension
+    `_add_handler` folds an added constant into a convolution's bias when the constant's greatest dimension
     equals the number of filters: a scalar makes it raise ("max() iterable argument is empty",
     MobileNetV3), and a constant that varies along height or width, where that happens to have
     as many elements as there are filters, becomes a bias, which is wrong.
+
+    `_mul_handler` moves a transpose behind x * x and leaves the product its old shape. Where height and
+    width are 1 the transpose then becomes a reshape from that, which puts the channels into the
+    place of the width: every LayerNorm on such a map is wrong (ConvNeXt on small pictures).
     """
     from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
 
@@ -132,5 +138,13 @@ def _careful_transpose_optimizer() -> type[Any]:
                 if not shape or any(size != 1 for size in shape[:-1]):
                     return self._handle_node_having_branches(trans, node)
             return super()._add_handler(trans, node)
+
+        def _mul_handler(self, trans, node):
+            shape = self._g.get_shape(node.output[0])
+            moved = super()._mul_handler(trans, node)
+            if moved and shape and node.input[0] == node.input[1]:
+                inverse = np.argsort(trans.get_attr_value("perm"))
+                self._g.set_shape(node.output[0], [shape[axis] for axis in inverse])
+            return moved
 
     return CarefulTransposeOptimizer

@@ -13,8 +13,9 @@ import pytest
 
 from converters import passes, to_onnx, to_tfjs
 from converters.errors import EdgeproofError
-from converters.freeze import load_graph_def, read_frozen
-from converters.frozen import ConversionOptions
+from converters.freeze import load_graph_def
+from converters.frozen import RECORD_NAME, ConversionOptions, FrozenGraph
+from converters.serial import loads
 from converters.target import ExportTarget
 from tests.converters.exporting import answers, export, freeze_keras, of_keras, op_model, relative_error
 
@@ -136,6 +137,15 @@ def test_a_constant_that_is_no_bias_is_not_folded_into_the_convolution(keras, tm
         assert relative_error(answers(artifact, name, feed)["last"], of_keras(model, feed)["last"]) < 1e-6
 
 
+def test_a_square_on_a_map_of_one_pixel_keeps_its_channels_in_place(keras, tmp_path):
+    """tf2onnx made a reshape of a transpose, from the shape that the square had before it was moved."""
+    layers = [keras.layers.Conv2D(5, 1), keras.layers.LayerNormalization(name="y")]
+    model = keras.Sequential([keras.Input((1, 1, 3), name="x"), *layers])
+    feed = {"x": np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 1, 1, 3)}
+    got = answers(export(model, "onnx", tmp_path), "onnxruntime-cpu", feed)["y"]
+    assert relative_error(got, of_keras(model, feed)["y"]) < 1e-5
+
+
 def test_a_failing_optimiser_pass_is_left_out(images, tmp_path, monkeypatch, caplog):
     """What tf2onnx does by itself, at the price of copies; here only where it is needed."""
     from tf2onnx.optimizer.reshape_optimizer import ReshapeOptimizer
@@ -199,7 +209,8 @@ def test_confirm_runs_into_what_onnx_runtime_does_not_load(images, tmp_path):
 
 def hashes(frozen: Path, out: Path) -> dict[str, str]:
     """Of every file that ONNX and TF.js are written to; `out` doesn't exist yet."""
-    graph = read_frozen(frozen)
+    record = (frozen / RECORD_NAME).read_text(encoding="utf-8")
+    graph = replace(loads(record, FrozenGraph), directory=frozen)
     made = [m.convert(graph, out / m.__name__, ConversionOptions()) for m in (to_onnx, to_tfjs)]
     return {row.path: row.sha256 for artifact in made for row in artifact.files}
 
