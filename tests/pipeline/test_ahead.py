@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pipeline.conftest import Project
+
 
 @pytest.fixture
-def project_with_tfjs(project):
+def project_with_tfjs(project: Project) -> Project:
     text = project.recipe.read_text()
     targets = '["tflite:float32", "tfjs:float32", "onnx:float32"]'
     text = text.replace('["tflite:float32", "tflite:int8", "onnx:float32"]', targets)
@@ -15,7 +17,7 @@ def project_with_tfjs(project):
     return project
 
 
-def steps(project) -> list[str]:
+def steps(project: Project) -> list[str]:
     """In the order in which they were begun."""
     return (project.directory / "count").read_text().split()
 

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import validation.runtimes
+from converters.artifact import Artifact
 from tests.validation.fakes import XY, FakeRuntime, make_artifact, make_reference
 from tests.validation.judging import batches, model
 from validation import ahead
 from validation.ahead import Recording, ask_ahead
+from validation.expected import Reference
 from validation.judge import judge_on
 from validation.latency import TimedSession
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch):
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Asks a runtime ahead of a reference whose files appear one by one, and gives both for judging."""
 
-    def ask(runtime: FakeRuntime, feeds=None):
+    def ask(runtime: FakeRuntime) -> tuple[Artifact, Reference, float]:
         monkeypatch.setattr(validation.runtimes, "runtime", lambda name: runtime)
         artifact = make_artifact(tmp_path / "artifact")
-        reference = make_reference(tmp_path / "reference", model, feeds or batches(4, 4, 2))
+        reference = make_reference(tmp_path / "reference", model, [*batches(4, 4, 2)])
         partial = tmp_path / "partial"
         partial.mkdir()
         thread = threading.Thread(target=_record, args=(tmp_path / "reference", partial, tmp_path / "final"))
