@@ -156,7 +156,7 @@ class Worker:
                 f"{_plainly(name)} took too long and was stopped",
                 got=f"no answer in {seconds:.1f} s",
                 want=f"at most {time_s:g} s",
-                fix=f"raise time_limit_s in the recipe, or see {self.log}",
+                fix=f"raise --time-limit, or time_limit_s in the recipe; or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
         if time.monotonic() >= self._weighed + _WEIGH_S:
@@ -172,7 +172,7 @@ class Worker:
                 f"{_plainly(name)} took too much memory and was stopped",
                 got=f"{memory_mb} MB",
                 want=f"at most {self.memory_mb} MB",
-                fix=f"raise memory_limit_mb in the recipe, or see {self.log}",
+                fix=f"raise --memory-limit, or memory_limit_mb in the recipe; or see {self.log}",
                 status=ExitStatus.CONVERSION_FAILED,
             )
 

@@ -113,7 +113,7 @@ def test_a_call_that_takes_too_long_is_stopped(log):
     assert raised.value.what == "tests.pipeline.fake_calls.hang took too long and was stopped"
     assert raised.value.got.startswith("no answer in ")
     assert raised.value.want == "at most 0.5 s"
-    assert raised.value.fix == f"raise time_limit_s in the recipe, or see {log}"
+    assert raised.value.fix == f"raise --time-limit, or time_limit_s in the recipe; or see {log}"
     assert raised.value.status is ExitStatus.CONVERSION_FAILED
 
 
@@ -123,7 +123,7 @@ def test_a_call_that_eats_the_memory_is_stopped(log):
     assert raised.value.what == "tests.pipeline.fake_calls.eat took too much memory and was stopped"
     assert 300 < int(raised.value.got.removesuffix(" MB")) < 2000
     assert raised.value.want == "at most 300 MB"
-    assert raised.value.fix == f"raise memory_limit_mb in the recipe, or see {log}"
+    assert raised.value.fix == f"raise --memory-limit, or memory_limit_mb in the recipe; or see {log}"
     assert worker.peak_mb > 300
 
 
