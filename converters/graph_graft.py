@@ -55,17 +55,12 @@ class _Shapes:
     """Shapes and dtypes of the tensors of a GraphDef, as TensorFlow infers them."""
 
     def __init__(self, graph_def: GraphDef) -> None:
-        import tensorflow as tf
-
-        self._main = tf.Graph()
-        with self._main.as_default():
-            tf.import_graph_def(_without_weights(graph_def), name="")
+        self._main = shape_graph(graph_def)
         self._loops = dict(_loop_shapes(graph_def))
         self._functions: dict[str, Any] = {}
 
     def inputs(self, scope: Scope, node: NodeDef) -> list[Any]:
         """The value of each input of a node where it is a small constant, else a TensorSpec."""
-
         graph = self._main if scope.function is None else self._function(scope)
         tensors = graph.get_operation_by_name(node.name).inputs
         return [_value_or_spec(tensor) for tensor in tensors]
@@ -83,8 +78,16 @@ class _Shapes:
         return self._functions[name]
 
 
+def shape_graph(graph_def: GraphDef) -> Any:
+    """A tf.Graph of the same shapes, with placeholders for constants that are too large to matter."""
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(_without_weights(graph_def), name="")
+    return graph
+
+
 def _without_weights(graph_def: GraphDef) -> GraphDef:
-    """A copy of the same shapes, with placeholders for constants that are too large to matter."""
     import tensorflow as tf
 
     light = tf.compat.v1.GraphDef(library=graph_def.library, versions=graph_def.versions)
@@ -146,18 +149,28 @@ def _replace(scope: Scope, node: NodeDef, traced: GraphDef, placeholders: list[s
     """Puts traced nodes in the place of one node."""
     references = {f"{name}:0": given for name, given in zip(placeholders, node.input, strict=True)}
     old = scope.output(node)
-    for inner in traced.node:
-        if inner.name in placeholders:
-            continue
-        inner_name = inner.name
-        inner.input[:] = [references[name if ":" in name else f"{name}:0"] for name in inner.input]
-        inner.name = f"{node.name}/{inner_name}"
-        scope.add(inner)
-        for index, reference in enumerate(_outputs(scope, scope.nodes[-1])):
-            references[f"{inner_name}:{index}"] = reference
+    insert(scope, traced, references, f"{node.name}/")
     scope.rewire(old, references[result])
     index = next(i for i, other in enumerate(scope.nodes) if other.name == node_of(old))
     del scope.nodes[index]
+
+
+def insert(scope: Scope, traced: GraphDef, references: dict[str, str], prefix: str = "") -> None:
+    """Appends traced nodes, all but placeholders.
+
+    Args:
+        references: from each placeholder's tensor ("a:0") to what the scope calls it; gets the others.
+        prefix: of the new names.
+    """
+    for inner in traced.node:
+        if f"{inner.name}:0" in references:
+            continue
+        inner_name = inner.name
+        inner.input[:] = [references[name if ":" in name else f"{name}:0"] for name in inner.input]
+        inner.name = f"{prefix}{inner_name}"
+        scope.add(inner)
+        for index, reference in enumerate(_outputs(scope, scope.nodes[-1])):
+            references[f"{inner_name}:{index}"] = reference
 
 
 def _outputs(scope: Scope, node: NodeDef) -> list[str]:

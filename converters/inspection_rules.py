@@ -87,6 +87,11 @@ LAYER_RULES: tuple[Rule, ...] = (
         ("tfjs",), _is(".*Attention|EinsumDense"), "makes the op Einsum, for which TF.js' wasm has no kernel"
     ),
     Rule(
+        ("onnx", "tfjs"),
+        _is("MelSpectrogram|I?STFT|I?R?FFT2?"),
+        "makes complex numbers, which ONNX and TF.js' wasm lack: they are written as pairs of real ones",
+    ),
+    Rule(
         ("tflite",),
         _is("MaxPooling3D|GlobalMaxPooling3D"),
         "TFLite has no 3-D max pooling: it is done in two steps of two dimensions",

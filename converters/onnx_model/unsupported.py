@@ -17,9 +17,13 @@ _GROUPS: tuple[tuple[str, str, Iterable[str]], ...] = (
         ),
     ),
     (
-        "tf2onnx translates a Fourier transform only where its absolute value alone is used",
-        "compute the spectrum before the model, and give the model its magnitudes",
-        ("FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D", "IFFT3D", "IRFFT", "IRFFT2D", "RFFT2D"),
+        "ONNX has no complex numbers, and this use of them has no form in real ones here",
+        "fix the transform's length to one without a prime factor above 512, and keep to sums and products "
+        "between transforms; or compute the spectrum before the model",
+        (
+            *("Angle", "Complex", "ComplexAbs", "Conj", "FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D", "IFFT3D"),
+            *("IRFFT", "IRFFT2D", "Imag", "RFFT", "RFFT2D", "Real"),
+        ),
     ),
     (
         "ONNX has no such string operation",

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
 PASSES: Mapping[str, tuple[str, ...]] = {
-    "tflite": ("tensor_lists", "sign_bit", "composed_for_tflite", "rsqrt_of_zero"),
-    "onnx": ("exact_gelu", "sign_bit", "einsum", "composed_for_onnx"),
+    "tflite": ("complex_for_tflite", "tensor_lists", "sign_bit", "composed_for_tflite", "rsqrt_of_zero"),
+    "onnx": ("complex_parts", "exact_gelu", "sign_bit", "einsum", "composed_for_onnx"),
     "tfjs": (
-        *("exact_gelu", "sign_bit", "grouped_convolution", "einsum", "composed_for_tfjs"),
-        "narrow_integers",
+        *("complex_parts", "exact_gelu", "sign_bit", "grouped_convolution", "einsum"),
+        *("composed_for_tfjs", "narrow_integers"),
     ),
 }
 

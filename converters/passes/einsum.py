@@ -2,13 +2,15 @@
 
 Keras' MultiHeadAttention, GroupedQueryAttention and EinsumDense trace to Einsum. TF.js 4.22 has no
 wasm kernel for it ("Kernel 'Einsum' not registered for backend 'wasm'").
-Equations with an ellipsis, a label twice in one operand, or a label that only one operand has and
-the result lacks, stay as they are.
+Equations with a label twice in one operand, with a label that only one operand has and the result
+lacks, or with ellipses of different lengths, stay as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 from converters.graph_graft import graft
@@ -50,7 +52,7 @@ class _Labels:
     @property
     def is_product(self) -> bool:
         operands = (self.left, self.right, self.result)
-        if any(len(set(labels)) != len(labels) or "." in labels for labels in operands):
+        if any(len(set(labels)) != len(labels) for labels in operands):
             return False
         return set(self.left) | set(self.right) == set(self.batch + self.summed + self.rows + self.columns)
 
@@ -58,9 +60,10 @@ class _Labels:
 def _product(node: NodeDef, *operands: Any) -> Any:
     import tensorflow as tf
 
-    terms, _, result = node.attr["equation"].s.decode().replace(" ", "").partition("->")
-    if len(operands) != 2:
+    equation = _spelled_out(node.attr["equation"].s.decode().replace(" ", ""), operands)
+    if len(operands) != 2 or "." in equation:
         return None
+    terms, _, result = equation.partition("->")
     left_labels, right_labels = terms.split(",")
     labels = _Labels(left_labels, right_labels, result)
     if not labels.is_product:
@@ -75,6 +78,22 @@ def _product(node: NodeDef, *operands: Any) -> Any:
     if len(rows) != 1 or len(columns) != 1:
         product = tf.reshape(product, _stacked([sizes[label] for label in order]))
     return _transposed(product, order, result)
+
+
+def _spelled_out(equation: str, operands: Sequence[Any]) -> str:
+    """The equation with labels for its ellipses; as it is where they don't stand for the same sizes."""
+    terms = equation.partition("->")[0].split(",")
+    found = []
+    for term, operand in zip(terms, operands, strict=True):
+        if "..." in term:
+            if operand.shape.rank is None:
+                return equation
+            start = term.index("...")
+            found.append(operand.shape.as_list()[start : operand.shape.rank - len(term) + start + 3])
+    if not found or any(sizes != found[0] for sizes in found):
+        return equation
+    unused = [letter for letter in ascii_letters if letter not in equation]
+    return equation.replace("...", "".join(unused[: len(found[0])]))
 
 
 def _sizes(labels: str, operand: Any) -> dict[str, Any]:

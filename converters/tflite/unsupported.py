@@ -65,6 +65,15 @@ _GROUPS: tuple[tuple[str, str, Iterable[str]], ...] = (
         ("AvgPool3D", "MaxPool3D"),
     ),
     (
+        "TFLite has no such op on complex numbers, and this use of them has no form in real ones here",
+        "fix the transform's length to one without a prime factor above 512, and keep to sums and products "
+        "between transforms; or compute the spectrum before the model",
+        (
+            *("Angle", "Complex", "Conj", "FFT", "FFT2D", "FFT3D"),
+            *("IFFT", "IFFT2D", "IFFT3D", "IRFFT", "IRFFT2D"),
+        ),
+    ),
+    (
         "TFLite has no histograms",
         "count with one_hot and a sum",
         ("Bincount", "DenseBincount", "HistogramFixedWidth"),

@@ -138,6 +138,19 @@ def test_a_repeat_of_pictures_is_written_without_tile():
     np.testing.assert_array_equal(got, want)
 
 
+def test_a_mask_is_transposed_in_floats():
+    import tensorflow as tf
+
+    function = raw("Transpose", inputs=["x"], perm=[1, 0, 3, 2])
+    of_a_mask = lambda x: function(tf.greater(x, 0))  # noqa: E731
+    want, got, _, notes = before_and_after(composed_for_tfjs.apply, of_a_mask, SMALL)
+    assert notes == ["1 Transpose written in other ops"]
+    assert got.dtype == want.dtype == bool
+    np.testing.assert_array_equal(got, want)
+    *_, notes = before_and_after(composed_for_tfjs.apply, function, SMALL)
+    assert notes == []
+
+
 EQUATIONS = {
     "abc,cde->abde": ((2, 3, 4), (4, 5, 6)),
     "aecd,abcd->acbe": ((2, 5, 3, 4), (2, 6, 3, 4)),
@@ -149,6 +162,8 @@ EQUATIONS = {
     "ab,ab->a": ((3, 4), (3, 4)),
     "ab,ab->ab": ((3, 4), (3, 4)),
     "abc,cb->a": ((2, 3, 4), (4, 3)),
+    "...b,bc->...c": ((2, 3, 4), (4, 5)),
+    "a...b,c...b->...ac": ((2, 3, 4), (5, 3, 4)),
 }
 
 
@@ -166,12 +181,18 @@ def test_einsum_becomes_one_matrix_product(equation, dynamic):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("equation", ["...b,bc->...c", "aab,bc->ac", "ab,cd->a"])
+OTHER_EQUATIONS = {
+    "...b,...c->...bc": ((2, 4), (3, 2, 5)),
+    "aab,bc->ac": ((3, 3, 4), (4, 5)),
+    "ab,cd->a": ((3, 4), (4, 5)),
+}
+
+
+@pytest.mark.parametrize("equation", OTHER_EQUATIONS)
 def test_other_einsums_stay_as_they_are(equation):
     import tensorflow as tf
 
-    arrays = [np.ones((3, 3, 4) if equation.startswith("a") and "aab" in equation else (3, 4), "f4")]
-    arrays.append(np.ones((4, 5), "f4"))
+    arrays = [np.ones(shape, "f4") for shape in OTHER_EQUATIONS[equation]]
     *_, left, notes = before_and_after(
         einsum.apply, lambda *xs: tf.raw_ops.Einsum(inputs=xs, equation=equation), *arrays
     )
