@@ -8,12 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from converters.artifact import RECORD_NAME, Artifact, check_files
-from converters.errors import EdgeproofError
+from converters.artifact import RECORD_NAME, Artifact
 from converters.frozen import ConversionOptions, FrozenGraph
 from converters.obstacles import refuse_obstacles
 from converters.progress import advance
-from converters.serial import dumps, loads
+from converters.serial import dumps
 from converters.target import ExportTarget
 
 
@@ -62,25 +61,6 @@ def convert(
     record = dumps(replace(artifact, directory=Path()))
     (out / RECORD_NAME).write_text(record, encoding="utf-8")
     advance(str(target), 3, 3)
-    return artifact
-
-
-def read_artifact(directory: Path) -> Artifact:
-    """The artifact that `convert` wrote into a directory, wherever that directory is now.
-
-    Raises:
-        EdgeproofError: there is no record, or the files aren't those that were recorded.
-    """
-    record = directory / RECORD_NAME
-    if not record.is_file():
-        raise EdgeproofError(
-            f"{directory}: not an artifact",
-            got=f"no {RECORD_NAME}",
-            want="a directory that an export wrote",
-            fix="export the model again, or validate the file itself",
-        )
-    artifact = replace(loads(record.read_text(encoding="utf-8"), Artifact), directory=directory)
-    check_files(directory, artifact.files)
     return artifact
 
 

@@ -15,7 +15,7 @@ from converters.graph_edit import all_nodes
 from converters.graph_names import name_ends
 from converters.layer_names import LayerNames
 from converters.progress import advance
-from converters.serial import dumps, loads
+from converters.serial import dumps
 from converters.source import OpenModel, SourceModel
 
 if TYPE_CHECKING:
@@ -109,32 +109,6 @@ def shared_graph_def(graph: FrozenGraph) -> GraphDef:
 def layer_names(graph: FrozenGraph) -> LayerNames:
     """Which layer each node of a frozen graph belongs to."""
     return LayerNames.of_graph(shared_graph_def(graph), graph.layers)
-
-
-def read_frozen(directory: Path) -> FrozenGraph:
-    """The record that `freeze` left in a directory.
-
-    Raises:
-        EdgeproofError: there is none, or `graph.pb` isn't the one it tells of.
-    """
-    record = directory / RECORD_NAME
-    if not record.is_file():
-        raise EdgeproofError(
-            f"{directory}: no frozen graph here",
-            got=f"no {RECORD_NAME}",
-            want="a directory that an earlier freeze wrote",
-            fix="freeze the model again",
-        )
-    graph = replace(loads(record.read_text(encoding="utf-8"), FrozenGraph), directory=directory)
-    sha256 = hash_file(directory / GRAPH_NAME)
-    if sha256 != graph.sha256:
-        raise EdgeproofError(
-            f"{directory / GRAPH_NAME}: not the graph that was frozen",
-            got=f"sha256 {sha256}",
-            want=f"sha256 {graph.sha256}",
-            fix="freeze the model again",
-        )
-    return graph
 
 
 def _remember(sha256: str, graph_def: GraphDef) -> None:

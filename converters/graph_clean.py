@@ -190,8 +190,3 @@ def _callees_first(graph_def: GraphDef) -> list[FunctionDef]:
 def placeholders(graph_def: GraphDef) -> set[str]:
     """Names of the main graph's inputs."""
     return {node.name for node in graph_def.node if node.op.startswith("Placeholder")}
-
-
-def ops_in(graph_def: GraphDef) -> set[str]:
-    """Every op type in use, inside functions too."""
-    return {node.op for node in all_nodes(graph_def)}

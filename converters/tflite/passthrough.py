@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 
-from converters.tflite.model_file import Model, dtype_of, op_names
+from converters.tflite.model_file import Model, add_buffer, dtype_of, op_names
 
 _TAKEN = frozenset({"float32", "int32", "uint8"})
 """What LiteRT.js takes, and SLICE too."""
@@ -58,12 +58,9 @@ def _constant(model: Model, name: bytes, values: np.ndarray) -> int:
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
     tensor = schema.TensorT()
     tensor.name, tensor.shape, tensor.type = name, np.array(values.shape, np.int32), schema.TensorType.INT32
-    tensor.buffer = len(model.buffers) - 1
+    tensor.buffer = add_buffer(model, values)
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
 
