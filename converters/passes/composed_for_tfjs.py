@@ -28,6 +28,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     "Softsign": expressions.softsign,
     "SpaceToDepth": expressions.space_to_depth,
     "Tile": expressions.joined_tile,
+    "Transpose": expressions.transposed_mask,
     "Xlogy": expressions.xlogy,
 }
 

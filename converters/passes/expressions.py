@@ -163,6 +163,16 @@ def joined_tile(node: NodeDef, x: Any, multiples: Any) -> Any:
     return x
 
 
+def transposed_mask(node: NodeDef, x: Any, order: Any) -> Any:
+    """Booleans, as the mask of an LSTM has them, in floats; not by Cast, which Grappler would move behind.
+
+    The shader that TF.js' WebGPU backend (4.22) has for booleans of three dimensions doesn't compile.
+    """
+    import tensorflow as tf
+
+    return tf.transpose(tf.where(x, 1.0, 0.0), order) > 0.5 if x.dtype == tf.bool else None
+
+
 def scatter_nd(node: NodeDef, indices: Any, updates: Any, shape: Any) -> Any:
     """Duplicate indices add up; tf2onnx 1.17 lets the last one win (ScatterND without reduction)."""
     import tensorflow as tf
