@@ -229,3 +229,17 @@ def einsum_dense(k):
 def softmax_1000(k):
     wide = k.initializers.RandomNormal(stddev=1.0, seed=1)
     return _chain(k, (16,), k.layers.Dense(1000, "softmax", kernel_initializer=wide))
+
+
+@case()
+def mel_spectrogram(k):
+    sizes = {"sequence_length": 32, "sequence_stride": 16, "fft_length": 32, "num_mel_bins": 6}
+    layer = k.layers.MelSpectrogram(**sizes, sampling_rate=256, min_freq=1, max_freq=120, name="mel")
+    return _chain(k, (96,), layer)
+
+
+@case()
+def fourier_filter(k):
+    x = k.Input((24,), name="x")
+    real, imag = k.ops.rfft(x)
+    return k.Model(x, k.ops.irfft((real * 0.5 + imag, imag * 2.0 - 1.0)))
