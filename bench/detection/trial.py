@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -132,8 +133,6 @@ def _first_find(verdict: Verdict) -> tuple[str, int]:
 
 def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
     """The first layer that creates an error, with those that it is fused with; none where none is told."""
-    import tempfile
-
     from validation.localize import localize
 
     with tempfile.TemporaryDirectory(prefix="edgeproof-localize-") as out:
@@ -145,6 +144,7 @@ def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:
                 graph=workshop.graph,
                 out=Path(out),
             )
-        except Exception:  # a crash names no layer: it counts, and the next mutant is tried
+        except Exception as error:  # a crash names no layer: it counts, and the next mutant is tried
+            print(f"localizing a fault of {artifact.target} broke down: {error!r}", flush=True)
             return ()
     return next((row.layers for row in found.layers if row.guilty), ())

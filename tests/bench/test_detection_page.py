@@ -12,6 +12,7 @@ from bench.detection.alarms import Alarm
 from bench.detection.log import Log, Rows
 from bench.detection.trial import DETECTED, MISSED, SILENT, Result
 
+ROOT = Path(__file__).parents[2]
 WRONG = {"polygraphy": True, "keras": False, "onnx2tf": False}
 RIGHT = dict.fromkeys(WRONG, False)
 
@@ -94,14 +95,26 @@ def test_others_have_fixed_tolerances(actual: list, found: list[str]) -> None:
 
 
 @pytest.mark.heavy
-def test_a_quick_run_finds_its_faults_and_writes_the_page(tmp_path: Path) -> None:
+def test_a_quick_run_finds_its_faults_and_goes_on_from_its_log(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    output = tmp_path / "detection.md"
+    output, log = tmp_path / "detection.md", tmp_path / "log"
     command = [sys.executable, "-m", "bench.bench_detection", "--quick", "--output", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
-    assert done.returncode == 0, done.stderr
+
+    def run() -> list[str]:
+        done = subprocess.run(
+            [*command, "--log", str(log)], capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stderr
+        return log.read_text(encoding="utf-8").splitlines()
+
+    first = run()
+    assert len(first) == len(Log(log, "").rows().keys) == 15
     text = output.read_text(encoding="utf-8")
     assert "## Missed\n\nNone." in text
     assert "| false alarms | 0 of 3 (0.0 %) | none |" in text
+    log.write_text("\n".join(first[:-2]) + "\n", encoding="utf-8")
+    again = run()
+    assert again[:-2] == first[:-2]
+    assert len(again) == len(first)
