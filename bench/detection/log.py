@@ -37,7 +37,7 @@ class Rows:
 
     @property
     def keys(self) -> frozenset[Key]:
-        return frozenset(key(row) for row in (*self.results, *self.alarms))
+        return frozenset((*map(key, self.results), *map(key, self.alarms)))
 
 
 def key(row: Result | Alarm) -> Key:
