@@ -120,8 +120,9 @@ class Judges:
         ahead_s, started = 0.0, time.monotonic()
         try:
             if task.recording is not None:
-                ahead_s = worker.call(
-                    ask_ahead, artifact=artifact, runtime_name=runtime, recording=task.recording
+                # Waiting is not its fault: the recording has a limit of its own, and so has each run.
+                ahead_s = worker.call_within(
+                    None, ask_ahead, artifact=artifact, runtime_name=runtime, recording=task.recording
                 )
             reference = self._reference.result()
             started = time.monotonic()

@@ -112,6 +112,8 @@ def _begin(name: str) -> str:
         os.kill(os.getpid(), signal.SIGSEGV)
     elif trouble == "hang":
         time.sleep(600)
+    elif trouble == "slow":
+        time.sleep(4)
     elif trouble == "full-disk":
         raise OSError(28, "No space left on device")
     elif trouble == "bug":

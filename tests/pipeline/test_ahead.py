@@ -64,3 +64,13 @@ def test_what_breaks_ahead_is_the_verdict(project_with_tfjs):
     assert judged[0][:3] == ["error", "tfjs:float32", "tfjs-node-cpu"]
     assert "ZeroDivisionError: unforeseen (a bug in edgeproof;" in ended.out
     assert "tfjs-node-cpu" not in steps(project_with_tfjs)
+
+
+def test_waiting_for_the_original_is_no_fault_of_the_runtime(project_with_tfjs):
+    project_with_tfjs.use_processes()
+    recipe = project_with_tfjs.recipe
+    start, end = recipe.read_text().split("[validate]")
+    recipe.write_text(start + "[validate]" + end.replace("time_limit_s = 60", "time_limit_s = 3"))
+    project_with_tfjs.trouble("reference=slow")
+    ended = project_with_tfjs.call("run")
+    assert ended.status == 0, ended.out
