@@ -38,6 +38,16 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
 """.strip()
 
 
+CORRECT = """
+Each is built and exported anew for each seed, with the weights and inputs of that seed, and judged as any
+export is; whatever is found is a false alarm. Of each family of `keras.applications` it is the smallest
+member on the smallest pictures that it takes, with 10 logits, kernels drawn as by He, and BatchNorm's
+statistics measured, so that the logits move; it is judged on 8 pictures beside the inputs that the judge
+chooses. Inference time is the judge's, but for its measurement of latency, over that of running the same
+inputs once.
+""".strip()
+
+
 def write(rows: Rows) -> str:
     """The whole page."""
     results, alarms = rows.results, rows.alarms
@@ -155,7 +165,7 @@ def _alarms(alarms: Sequence[Alarm]) -> str:
     lines = [f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}" for a in wrong]
     told = "\n\nThe false alarms:\n\n" + "\n".join(lines) if wrong else ""
     head = ["network", "exports", "seeds", "pass", *(f"{c} alarms" for c in CHECKERS)]
-    return "## Correct exports\n\n" + _table(head, rows) + told
+    return f"## Correct exports\n\n{CORRECT}\n\n{_table(head, rows)}{told}"
 
 
 def _observable(results: Iterable[Result]) -> list[Result]:
