@@ -2,6 +2,7 @@
 
 import {type CompiledModel, loadAndCompile, loadLiteRt, type SignatureRunner, Tensor} from '@litertjs/core';
 
+import {takeConsole} from './evidence';
 import {alone, bytesOf, type Files, fileOf, type PageEngine} from './page_engine';
 import type {DType, WireTensor} from './wire';
 
@@ -23,15 +24,19 @@ export class LitertPage implements PageEngine {
 
   async open(entry: string, files: Files): Promise<void> {
     await this.close();
+    takeConsole();
     this.model = await loadAndCompile(fileOf(files, entry), {
       accelerator: this.backend,
       cpuOptions: {numThreads: this.threads},
       // The default is fp16 where the adapter has it.
       gpuOptions: {precision: 'fp32'},
     });
-    const {accelerator} = this.model.options;
-    if (accelerator !== this.backend || (this.backend === 'webgpu' && !this.model.isFullyAccelerated)) {
-      throw new Error(`LiteRT.js cannot run every node on ${this.backend} and would run the model on wasm`);
+    const onGpu = this.backend === 'webgpu';
+    const refused = onGpu ? refusals(takeConsole()) : [];
+    const all = refused.length === 0 && (this.model.isFullyAccelerated || !onGpu);
+    if (this.model.options.accelerator !== this.backend || !all) {
+      throw new Error(
+        [`LiteRT.js cannot run every node on ${this.backend} and would run the model on wasm`, ...refused].join('\n'));
     }
   }
 
@@ -65,6 +70,16 @@ export class LitertPage implements PageEngine {
       precision: 'fp32',
     };
   }
+}
+
+/**
+ * What the GPU delegate says of nodes that it leaves to the CPU: why, and how many. `isFullyAccelerated` is true
+ * (2.5.3) even where it says so.
+ */
+function refusals(lines: string[]): string[] {
+  const log = /^([IWE]\d{4} |(INFO|WARNING|VERBOSE): |%c|\s*$)/;
+  const said = lines.flatMap(line => line.split('\n')).filter(line => !log.test(line));
+  return said.some(line => line.includes('operations will run on the CPU')) ? said : [];
 }
 
 /** From its package.json, by the bundler. */
