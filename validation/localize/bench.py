@@ -71,7 +71,7 @@ class Bench:
         Returns:
             What could be computed, and what the runtime said where it could not.
         """
-        keys = list(outputs)
+        keys = list(dict.fromkeys(outputs))
         try:
             return self.run(feeds, keys, times), {}
         except EdgeproofError:

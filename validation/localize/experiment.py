@@ -87,6 +87,7 @@ class Experiment:
         self,
         matches: Sequence[Match],
         values: Mapping[str, np.ndarray],
+        watched: Sequence[Match] = (),
         others: Sequence[str] = (),
         times: int = 1,
     ) -> tuple[list[Finding], dict[str, np.ndarray]]:
@@ -95,16 +96,17 @@ class Experiment:
         Args:
             matches: where the file is cut.
             values: the original's, by tensor.
+            watched: further matches; the file goes on with its own values there.
             others: keys of further tensors to be looked at.
             times: how often the file runs; the last answer counts.
 
         Returns:
-            The findings, in the order of the matches, and what the file gave by key.
+            The findings, in the order of the matches and of those watched, and what the file gave by key.
         """
-        feeds = self.feeds(matches, values)
-        keys = [*(match.key for match in matches), *(key for key in others if key not in feeds)]
+        feeds, judged = self.feeds(matches, values), [*matches, *watched]
+        keys = [*(match.key for match in judged), *(key for key in others if key not in feeds)]
         got, failed = self.bench.run_each(feeds, keys, times)
-        return self._findings(matches, self.given_at(matches, values), got, failed), got
+        return self._findings(judged, self.given_at(matches, values), got, failed), got
 
     def together(
         self, ends: Sequence[Match], others: Sequence[str], values: Mapping[str, np.ndarray]
@@ -131,11 +133,14 @@ class Experiment:
     ) -> list[Finding]:
         wanted = [match.boundary.tensor for match in matches]
         truth = self.true.run(given, wanted)
-        answers = list(self._answers(given, wanted))
+        errors: dict[str, list[Error]] = {tensor: [] for tensor in wanted}
+        for answer in self._answers(given, wanted):
+            for tensor, so_far in errors.items():
+                so_far.append(difference(truth[tensor], answer[tensor]))
         findings = []
         for match in matches:
             tensor = match.boundary.tensor
-            floor = floor_of(truth[tensor], [a[tensor] for a in answers], match.dtype, match.quantization)
+            floor = floor_of(truth[tensor], errors[tensor], match.dtype, match.step)
             error = Error(np.inf, np.inf, np.inf, failed.get(match.key, ""))
             if match.key in got:
                 error = difference(truth[tensor], match.from_file(got[match.key]))

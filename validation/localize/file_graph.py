@@ -26,6 +26,8 @@ class FileTensor:
         shape: None for what is not known, or changes from call to call; None at all where the rank is not
             known.
         channels_first: it may hold what the original has channels last.
+        step: real units between the values that it can have; 0.0 where it can have any. That of its own
+            quantization, or of the tensor that it was dequantized from.
     """
 
     names: tuple[str, ...]
@@ -33,6 +35,7 @@ class FileTensor:
     quantization: Quantization | None = None
     shape: tuple[int | None, ...] | None = None
     channels_first: bool = False
+    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

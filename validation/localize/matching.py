@@ -31,6 +31,7 @@ class Match:
         permutation: from the original's axes to the file's; None where they are the same.
         dtype: of the file's tensor; "" as yet unknown.
         quantization: of the file's tensor.
+        step: likewise.
     """
 
     boundary: Boundary
@@ -38,6 +39,7 @@ class Match:
     permutation: Permutation | None = None
     dtype: str = ""
     quantization: Quantization | None = None
+    step: float = 0.0
 
     def to_file(self, values: np.ndarray) -> np.ndarray:
         """The original's values in the file's dtype and layout."""
@@ -85,24 +87,29 @@ def match_by_value(
     file: FileGraph,
     values: Mapping[str, np.ndarray],
     seen: Mapping[str, np.ndarray],
-    taken: Iterable[str],
+    false: Iterable[Match],
 ) -> tuple[Match, ...]:
-    """A tensor of the file for each boundary whose values it has.
+    """The tensor of the file for each boundary that comes nearest to its values.
 
     Args:
         boundaries: to be found.
-        taken: keys that are matched already.
+        seen: values of the file's tensors that may be matched, by key.
+        false: matches that are none.
     """
-    left = [key for op in file.ops for key in op.outputs if key in seen and key not in set(taken)]
+    left = [key for op in file.ops for key in op.outputs if key in seen]
+    ruled_out = {(match.boundary.tensor, match.key) for match in false}
     found = []
     for boundary in boundaries:
         wanted = values[boundary.tensor]
-        for key in left:
-            permutation, error = find_layout(wanted, file.tensors[key], seen.get(key))
-            if error <= SAME and _varies(wanted):
-                found.append(_match(boundary, key, permutation, file, seen))
-                left.remove(key)
-                break
+        possible = [key for key in left if (boundary.tensor, key) not in ruled_out]
+        if not possible or not _varies(wanted):
+            continue
+        layouts = {key: find_layout(wanted, file.tensors[key], seen[key]) for key in possible}
+        key = min(possible, key=lambda key: layouts[key][1])
+        permutation, error = layouts[key]
+        if error <= SAME:
+            found.append(_match(boundary, key, permutation, file, seen))
+            left.remove(key)
     return tuple(found)
 
 
@@ -143,10 +150,14 @@ def _handed_on(key: str, file: FileGraph, named: Collection[str], alike: Collect
 
 
 def _node(original: OriginalGraph) -> Callable[[str], str | None]:
-    """From a name in a file to the node of the graph, or None."""
+    """From a name in a file to the node of the graph, or None.
+
+    What converters make of one node is named below it: "x/Softplus/add" belongs to "x/Softplus".
+    """
 
     def find(name: str) -> str | None:
-        for candidate in (name, name.removesuffix(":0"), _DIGITS.sub("", name)):
+        scopes = [name[: match.start()] for match in re.finditer("/", name)]
+        for candidate in (name, name.removesuffix(":0"), _DIGITS.sub("", name), *reversed(scopes)):
             if original.rank(candidate) is not None:
                 return candidate
         return None
@@ -193,12 +204,13 @@ def _best(
     wanted: np.ndarray,
     seen: Mapping[str, np.ndarray],
 ) -> Match | None:
-    """Of several tensors of one name the one with the right values, else the last with the right shape."""
+    """Of several tensors of one name the one nearest to the values, else the last with the right shape."""
     rated = []
     for place, key in enumerate(keys):
         permutation, error = find_layout(wanted, file.tensors[key], seen.get(key))
         fits = key not in seen or sorted(seen[key].shape) == sorted(wanted.shape)
-        rated.append((error > SAME, not fits, place if error <= SAME else -place, key, permutation))
+        nearest = error if error <= SAME else -place
+        rated.append((error > SAME, not fits, nearest, place, key, permutation))
     if not rated:
         return None
     *_, key, permutation = min(rated)
@@ -214,7 +226,7 @@ def _match(
 ) -> Match:
     tensor = file.tensors[key]
     dtype = tensor.dtype or (seen[key].dtype.name if key in seen else "")
-    return Match(boundary, key, permutation, dtype, tensor.quantization)
+    return Match(boundary, key, permutation, dtype, tensor.quantization, tensor.step)
 
 
 def _varies(values: np.ndarray) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from converters.artifact import Quantization
 from validation.compare import differences
 from validation.dtypes import dtype_name, epsilon, is_float
 
@@ -71,28 +70,23 @@ class Floor:
         return max(_over(error.max_abs, self.max_abs), _over(error.rms, self.rms))
 
 
-def floor_of(
-    truth: np.ndarray, others: Iterable[np.ndarray], dtype: str, quantization: Quantization | None
-) -> Floor:
+def floor_of(truth: np.ndarray, errors: Sequence[Error], dtype: str, step: float) -> Floor:
     """From what the original itself gives when nothing that matters is changed.
 
     Args:
         truth: the right values.
-        others: the original's own answers, in its own arithmetic, with inputs and weights nudged; one at
-            least.
+        errors: of the original's own answers, in its own arithmetic, with inputs and weights nudged; one
+            at least.
         dtype: of the file's tensor: its rounding comes on top.
-        quantization: of the file's tensor: half a step comes on top.
+        step: real units between the values that the file's tensor can have; 0.0 where it can have any.
     """
-    errors = [difference(truth, other) for other in others]
     if not is_float(dtype_name(truth)):
         return Floor(max(error.max_abs for error in errors), max(error.rms for error in errors))
     finite = truth[np.isfinite(truth)].astype(np.float64)
     magnitude = float(np.max(np.abs(finite), initial=0.0))
     eps = max(epsilon("float32"), epsilon(dtype) if is_float(dtype) else 0.0)
-    # A result is off by half an epsilon of itself for being stored, and its step in a quantized file.
-    largest, rms = eps * magnitude / 2, eps * _rms(finite) / 2
-    if quantization is not None:
-        largest, rms = quantization.scale, quantization.scale / math.sqrt(12)
+    # A result is off by half an epsilon of itself for being stored, or by its step in a quantized file.
+    largest, rms = (step, step / math.sqrt(12)) if step else (eps * magnitude / 2, eps * _rms(finite) / 2)
     return Floor(
         max([largest, *(e.max_abs for e in errors if math.isfinite(e.max_abs))]),
         max([rms, *(e.rms for e in errors if math.isfinite(e.rms))]),

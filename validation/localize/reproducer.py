@@ -55,13 +55,14 @@ def write_reproducer(
     if not wrong:
         return Written()
     finding, row = findings[wrong[0]], rows[wrong[0]]
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
     try:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
         _write(experiment, finding, row, experiment.feeds([f.match for f in findings], values), out)
-    except EdgeproofError as error:
-        shutil.rmtree(out)
-        return Written(notes=(f"no smaller failing case: {error.got}",))
+    except (EdgeproofError, OSError) as error:
+        shutil.rmtree(out, ignore_errors=True)
+        why = error.got if isinstance(error, EdgeproofError) else str(error)
+        return Written(notes=(f"no smaller failing case: {why}",))
     return Written(str(out))
 
 

@@ -64,12 +64,13 @@ class TwinRun:
     Args:
         original: its structure.
         opened: the same graph, opened.
+        exact_sums: the simulated arithmetic rounds no term of a sum.
 
     Raises:
         NoTwinError: an op can't be taken to float64.
     """
 
-    def __init__(self, original: OriginalGraph, opened: OriginalRun) -> None:
+    def __init__(self, original: OriginalGraph, opened: OriginalRun, *, exact_sums: bool = False) -> None:
         import tensorflow as tf
 
         from validation.truth.rounding import Rounding
@@ -86,7 +87,7 @@ class TwinRun:
                 for tensor in original.inputs.values()
             }
             self._exact = self._translated(None)
-            self._rounded = self._translated(Rounding(self._seed, self._amplitude))
+            self._rounded = self._translated(Rounding(self._seed, self._amplitude, exact_sums))
         self._session = tf.compat.v1.Session(graph=self._graph, config=_as_it_stands())
 
     def run(self, feeds: Mapping[str, np.ndarray], fetches: Iterable[str]) -> dict[str, np.ndarray]:

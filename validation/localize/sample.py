@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from converters.errors import EdgeproofError
 from validation.casts import DoesNotFitError, from_file
 from validation.compare import differences
 from validation.expected import Reference
+from validation.feed import NATURAL
 from validation.fitting import Call, cut, trim
 from validation.localize.bench import Bench
 from validation.localize.measuring import difference
+from validation.trial import EVERYDAY_ONLY
 
 SAMPLES = 8
 """Looked at together, the worst one first: more show a fault that touches a few values only."""
@@ -41,25 +44,24 @@ def choose(bench: Bench, reference: Reference, sample: int | None) -> Chosen:
     Raises:
         EdgeproofError: the export takes none of the samples.
     """
-    calls = list(_calls(bench, reference))
-    if not calls:
+    calls = _calls(bench, reference)
+    found = _worst(bench, reference, calls) if sample is None else _holding(sample, calls)
+    if found is None:
         raise EdgeproofError(
             f"{bench.artifact.entry_path}: there is nothing to look at",
             got="no sample that the file takes",
             want="one at least",
             fix="give data that the file takes",
         )
-    if sample is None:
-        call, row = _worst(bench, reference, calls)
-    else:
-        call = next((c for c in calls if c.first_sample <= sample < c.first_sample + c.samples), calls[0])
-        row = max(0, sample - call.first_sample)
+    call, row = found
     return Chosen(_rows(call, row, reference, bench), call.first_sample + row)
 
 
 def _calls(bench: Bench, reference: Reference) -> Iterator[Call]:
+    """Those that count and that the file takes, one in memory at a time."""
+    everyday_only = bench.artifact.target.precision in EVERYDAY_ONLY
     for batch in reference.batches():
-        if not batch.inside:
+        if not batch.inside or (everyday_only and batch.origin not in NATURAL):
             continue
         try:
             yield from cut(batch, bench.artifact, reference)
@@ -67,11 +69,25 @@ def _calls(bench: Bench, reference: Reference) -> Iterator[Call]:
             continue
 
 
-def _worst(bench: Bench, reference: Reference, calls: list[Call]) -> tuple[Call, int]:
-    worst = (-1.0, calls[0], 0)
+def _holding(sample: int, calls: Iterator[Call]) -> tuple[Call, int] | None:
+    """The call with a sample, and its place there; the first call where none has it."""
+    first = None
+    for call in calls:
+        if call.first_sample <= sample < call.first_sample + call.samples:
+            return call, sample - call.first_sample
+        first = first or call
+    return None if first is None else (first, 0)
+
+
+def _worst(bench: Bench, reference: Reference, calls: Iterator[Call]) -> tuple[Call, int] | None:
+    """The call with the sample that is most wrong, and its place there; the first where it doesn't run."""
+    first = next(calls, None)
+    if first is None:
+        return None
+    worst = (-1.0, first, 0)
     try:
         with bench.runtime.open(bench.artifact) as session:
-            for call in calls:
+            for call in itertools.chain([first], calls):
                 given = session.run(call.inputs)
                 for output in reference.outputs:
                     name = output.spec.name
@@ -84,7 +100,7 @@ def _worst(bench: Bench, reference: Reference, calls: list[Call]) -> tuple[Call,
                         if error > worst[0]:
                             worst = (error, call, row)
     except (EdgeproofError, DoesNotFitError):
-        return calls[0], 0
+        return first, 0
     return worst[1], worst[2]
 
 

@@ -124,9 +124,11 @@ function arrays(buffer) {
     const shape = /\\(([^)]*)\\)/.exec(head)[1].split(',').filter(text => text.trim()).map(Number);
     const kind = /'descr': '[<|]([a-z]\\d)'/.exec(head)[1];
     const data = buffer.slice(start + 10 + headLength, start + size);
-    const types = {f4: ['float32', Float32Array], i4: ['int32', Int32Array], b1: ['bool', Uint8Array]};
-    const [dtype, type] = types[kind];
-    found[name.replace(/\\.npy$/, '')] = {shape, dtype, values: new type(data)};
+    const types = {f4: Float32Array, i4: Int32Array, b1: Uint8Array, u1: Uint8Array, i1: Int8Array,
+      u2: Uint16Array, i2: Int16Array, i8: BigInt64Array};
+    const dtype = {f4: 'float32', b1: 'bool'}[kind] ?? 'int32', stored = new types[kind](data);
+    const values = dtype === 'int32' ? Int32Array.from(stored, Number) : stored;
+    found[name.replace(/\\.npy$/, '')] = {shape, dtype, values};
     at = start + size;
   }
   return found;

@@ -13,6 +13,9 @@ from validation.localize import script_texts as texts
 
 _MOST_OPS = 6
 
+TFJS_VERSION = "4.22.0"
+"""As package.json beside the JavaScript programs pins it: that file is in no wheel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -78,7 +81,7 @@ def _python(case: Case, package: str, engine: str) -> str:
 def _node(case: Case) -> str:
     backend = case.runtime.rpartition("-")[2]
     facts = _facts(case, backend)
-    return texts.NODE.format(title=_title(case), version=_tfjs_version(), backend=backend, facts=facts) + (
+    return texts.NODE.format(title=_title(case), version=TFJS_VERSION, backend=backend, facts=facts) + (
         texts.JAVASCRIPT
     )
 
@@ -88,7 +91,7 @@ def _page(case: Case) -> str:
     facts = _facts(case, backend)
     scripts = texts.PAGE_SCRIPTS[backend]
     return texts.PAGE.format(
-        title=_title(case), version=_tfjs_version(), backend=backend, facts=facts, scripts=scripts
+        title=_title(case), version=TFJS_VERSION, backend=backend, facts=facts, scripts=scripts
     ).replace("// JAVASCRIPT", texts.JAVASCRIPT)
 
 
@@ -100,10 +103,6 @@ def _facts(case: Case, backend: str) -> str:
         "rmsLimit": case.rms_limit,
     }
     return json.dumps(facts)
-
-
-def _tfjs_version() -> str:
-    return "4.22.0"
 
 
 def _title(case: Case) -> str:

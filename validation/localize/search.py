@@ -4,8 +4,9 @@ A tensor of the file that bears a layer's name may mean something else (a convol
 norm that was folded into it). Such a tensor is no match, and its difference no error.
 
 1. The file is cut at every matched tensor, each stretch fed the original's values.
-2. The wrong ones are left out, and the longer stretches are run. Where the original, given a wrong tensor's
-   values, comes to the same results as the file, that tensor means what its name says.
+2. The wrong ones are left out, and the longer stretches are run. One that is right now was wrong only for
+   what a false match before it was given. Where the original, given a wrong tensor's values, comes to the
+   same results as the file, that tensor means what its name says.
 3. Those that don't stay out; tensors found by their values come in; this result counts.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from validation.localize.experiment import Experiment, Finding
-from validation.localize.matching import SAME, Match, match_by_name, match_by_value
+from validation.localize.matching import Match, match_by_name, match_by_value
 from validation.localize.measuring import FACTOR, difference
 
 EXPLAINED = 0.1
@@ -42,10 +43,12 @@ def find_guilty(
     if not wrong:
         return findings
     left = [match for match in matches if match not in wrong]
-    longer, got = experiment.alone(left, values, list(seen) or [match.key for match in wrong])
-    false = [match for match in wrong if not _means_it(experiment, match, longer, values, got)]
+    judged, got = experiment.alone(left, values, wrong, [*seen])
+    longer, again = judged[: len(left)], judged[len(left) :]
+    doubted = [finding.match for finding in again if finding.wrong]
+    false = [match for match in doubted if not _means_it(experiment, match, longer, values, got)]
     kept = [match for match in matches if match not in false]
-    final = _with_values(experiment, kept, values, {key: got[key] for key in searched if key in got})
+    final = _with_values(experiment, kept, values, {key: got[key] for key in searched if key in got}, false)
     return findings if final == matches else experiment.alone(final, values)[0]
 
 
@@ -63,8 +66,6 @@ def _means_it(
     if match.key not in got:
         return True
     found = match.from_file(got[match.key])
-    if difference(values[match.boundary.tensor], found).relative <= SAME:
-        return True  # it was wrong only for what a tensor before it, which is no match, was given
     file, stop = experiment.bench.file, {finding.match.key for finding in longer}
     after = [f for f in longer if any(match.key in op.outputs for op in file.cone([f.match.key], stop)[0])]
     given = experiment.given_at([f.match for f in longer], values)
@@ -89,9 +90,12 @@ def _with_values(
     matches: Sequence[Match],
     values: Mapping[str, np.ndarray],
     seen: Mapping[str, np.ndarray],
+    false: Sequence[Match] = (),
 ) -> list[Match]:
-    """The matches, and those that values tell."""
+    """The matches, and those that values tell, but for false ones."""
     known = {match.boundary.tensor for match in matches}
     missing = [b for b in experiment.original.boundaries if b.tensor not in known]
-    more = match_by_value(missing, experiment.bench.file, values, seen, {match.key for match in matches})
+    taken = {match.key for match in matches}
+    untaken = {key: array for key, array in seen.items() if key not in taken}
+    more = match_by_value(missing, experiment.bench.file, values, untaken, false)
     return sorted([*matches, *more], key=lambda match: match.boundary.rank)

@@ -20,12 +20,10 @@ from validation.runtime import UNIT_ROUNDOFF
 _INT8 = 2.0**-7
 """Half a step of 8 bits, relative to a value of a quarter of the range, as most are."""
 
-_ARITHMETIC = {
-    "tflite:int8": _INT8,
-    "tflite:int8_io": _INT8,
-    "tflite:dynamic_int8": _INT8,
-    "onnx:float16": UNIT_ROUNDOFF["float16"],
-}
+_IN_8_BITS = frozenset({"tflite:int8", "tflite:int8_io", "tflite:dynamic_int8"})
+"""Targets whose kernels multiply 8-bit numbers, and add the products up in int32."""
+
+_ARITHMETIC = {**dict.fromkeys(_IN_8_BITS, _INT8), "onnx:float16": UNIT_ROUNDOFF["float16"]}
 """Greatest relative error of a result, in targets that round more than their weights."""
 
 
@@ -37,7 +35,8 @@ def set_up(bench: Bench, graph: FrozenGraph, inputs: Mapping[str, np.ndarray]) -
     """
     original = OriginalGraph(graph)
     actual = OriginalRun(original)
-    twin, truth = _twin(original, actual)
+    target = str(bench.artifact.target)
+    twin, truth = _twin(original, actual, exact_sums=target in _IN_8_BITS)
     quantization, specs = bench.artifact.quantization, {spec.name: spec for spec in graph.signature.inputs}
     rounding = ROUNDINGS.get(bench.artifact.target.precision)
     experiment = Experiment(
@@ -51,18 +50,16 @@ def set_up(bench: Bench, graph: FrozenGraph, inputs: Mapping[str, np.ndarray]) -
             for name, array in inputs.items()
         },
         rounding=PRECISIONS[rounding] if rounding else None,
-        arithmetic=max(
-            UNIT_ROUNDOFF[bench.runtime.arithmetic], _ARITHMETIC.get(str(bench.artifact.target), 0.0)
-        ),
+        arithmetic=max(UNIT_ROUNDOFF[bench.runtime.arithmetic], _ARITHMETIC.get(target, 0.0)),
     )
     return experiment, truth
 
 
-def _twin(original: OriginalGraph, actual: OriginalRun) -> tuple[TwinRun | None, str]:
+def _twin(original: OriginalGraph, actual: OriginalRun, *, exact_sums: bool) -> tuple[TwinRun | None, str]:
     from validation.truth import NoTwinError
 
     try:
-        return TwinRun(original, actual), "float64 twin of the original's graph"
+        return TwinRun(original, actual, exact_sums=exact_sums), "float64 twin of the original's graph"
     except NoTwinError as error:
         return None, f"the original itself: no float64 twin, because {error}"
 

@@ -19,7 +19,8 @@ Node = dict[str, Any]
 _HANDLES = {"DT_VARIANT", "DT_RESOURCE"}
 """Types of lists and loops' states, which TF.js doesn't hand out."""
 
-_TYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "bool": "DT_BOOL", "string": "DT_STRING"}
+_TYPES = {"f": "DT_FLOAT", "i": "DT_INT32", "u": "DT_INT32", "b": "DT_BOOL", "O": "DT_STRING"}
+"""By kind: TF.js has one type for every width."""
 
 _COUNTED = {"Split": "num_split", "SplitV": "num_split", "Unpack": "num"}
 """Ops with several outputs, and the attribute that says how many."""
@@ -111,7 +112,7 @@ def _sorted(ops: list[FileOp], given: Iterable[str]) -> tuple[FileOp, ...]:
 
 def _placeholder(name: str, array: np.ndarray) -> Node:
     dims = [{"size": str(size)} for size in array.shape]
-    kind = {"type": _TYPES[array.dtype.name]}
+    kind = {"type": _TYPES[array.dtype.kind]}
     return {"name": name, "op": "Placeholder", "attr": {"dtype": kind, "shape": {"shape": {"dim": dims}}}}
 
 

@@ -19,15 +19,12 @@ def read(artifact: Artifact) -> FileGraph:
     graph, kinds = model.subgraphs[0], model_file.op_names(model)
     constant = {i for i, tensor in enumerate(graph.tensors) if _is_constant(model, tensor)}
     inputs, outputs = _ends(model, artifact)
-    tensors = {
-        str(index): FileTensor(
-            tuple(tensor.name.decode().split(";")), model_file.dtype_of(tensor), _quantization(tensor)
-        )
-        for index, tensor in enumerate(graph.tensors)
-        if index not in constant
-    }
+    quantized = {i: _quantization(tensor) for i, tensor in enumerate(graph.tensors) if i not in constant}
+    steps = {index: found.scale for index, found in quantized.items() if found is not None}
     ops = []
     for operator in graph.operators:
+        if kinds[operator.opcodeIndex] == "DEQUANTIZE" and int(operator.inputs[0]) in steps:
+            steps[int(operator.outputs[0])] = steps[int(operator.inputs[0])]
         reads = [int(index) for index in operator.inputs if index >= 0]
         ops.append(
             FileOp(
@@ -37,6 +34,15 @@ def read(artifact: Artifact) -> FileGraph:
                 tuple(graph.tensors[index].name.decode() for index in reads if index in constant),
             )
         )
+    tensors = {
+        str(index): FileTensor(
+            names=tuple(graph.tensors[index].name.decode().split(";")),
+            dtype=model_file.dtype_of(graph.tensors[index]),
+            quantization=quantization,
+            step=steps.get(index, 0.0),
+        )
+        for index, quantization in quantized.items()
+    }
     return FileGraph(
         tensors,
         tuple(ops),
