@@ -23,11 +23,16 @@ ENGINES = ("onnxruntime-cpu", "onnxruntime-unoptimized")
 
 def prepared(model, directory: Path, data: np.ndarray, custom: tuple[str, ...] = ()):
     """The model's source and reference."""
-    from converters.sources import describe_source
-
     model.save(directory / "model.keras")
     options = LoadOptions(custom_objects=custom, code_directories=(directory,))
-    source = describe_source(directory / "model.keras", options)
+    return recorded(directory / "model.keras", directory, data, options)
+
+
+def recorded(path: Path, directory: Path, data: np.ndarray, options: LoadOptions = LoadOptions()):
+    """The source and reference of a model that is saved."""
+    from converters.sources import describe_source
+
+    source = describe_source(path, options)
     np.save(directory / "data.npy", data)
     (directory / "reference").mkdir()
     spec = FeedSpec(npy=directory / "data.npy", directed=False, searched=0)
@@ -139,3 +144,40 @@ def test_floors_of_later_batches_follow_what_simulated_runs_taught(tmp_path):
     _, reference = prepared(keras.Sequential(stack), tmp_path, data)
     by_batch = np.sqrt((floors(reference) ** 2).reshape(8, -1).mean(1))
     assert by_batch.max() < 3 * by_batch.min()
+
+
+def test_a_saved_model_has_a_twin_too(tmp_path):
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    weights = random.standard_normal((5, 3)).astype(np.float32)
+
+    class Net(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = tf.Variable(weights)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 5), tf.float32, "x")])
+        def serve(self, x):
+            return {"y": tf.tanh(self.inner(x))}
+
+        @tf.function
+        def inner(self, x):
+            return x @ self.weights
+
+    net = Net()
+    tf.saved_model.save(net, str(tmp_path / "net"), signatures={"serving_default": net.serve})
+    data = random.standard_normal((12, 5)).astype(np.float32)
+    source, reference = recorded(tmp_path / "net", tmp_path, data)
+    assert (source.kind, reference.truth) == ("saved_model", "float64 twin")
+    expected = np.concatenate([batch.expected["y"] for batch in reference.batches()])
+    exact = np.tanh(data.astype(np.float64) @ weights.astype(np.float64))
+    np.testing.assert_allclose(expected, exact, rtol=1e-13)
+    assert reference.output("y").own is not None
+    artifact = exported(source, tmp_path)
+    verdicts = conclude(
+        [judge(artifact=artifact, runtime_name=engine, reference=reference, label="a") for engine in ENGINES],
+        reference.answers,
+    )
+    assert [found.verdict for found in verdicts] == ["pass", "pass"], [found.reason for found in verdicts]
+    assert {found.outputs[0].tolerance.measure for found in verdicts} <= {"noise_ratio", "noise_ratio_rms"}
