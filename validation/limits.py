@@ -23,6 +23,9 @@ from validation.verdict import Comparison, OutputVerdict, Tolerance
 ACCURACY_KEPT = 0.99
 """Of the original's accuracy. Source: MLPerf Inference's rules, "99 % of the FP32 reference accuracy"."""
 
+_BY_USER = "set by the user"
+"""How the reason of a limit ends that the user set: of those all must be kept."""
+
 Tolerances = tuple[Tolerance, ...]
 
 
@@ -63,7 +66,7 @@ def limits_for(
 
 def _set(limit: Limit, output: OutputReference, labelled: bool) -> Tolerances:
     """The user's limits as tolerances."""
-    reason = "set by the user"
+    reason = _BY_USER
     parts = []
     if limit.accuracy is not None:
         _require(labelled, "accuracy", output, "labels that belong to it", "name them with labels in [data]")
@@ -107,17 +110,18 @@ def _accuracy(share: float, why: str) -> Tolerance:
 def settle(tolerances: Tolerances, comparison: Comparison, output: OutputReference) -> OutputVerdict:
     """What a comparison comes to: the first limit that is broken, or the one that matters most.
 
-    Labels decide alone where they suffice. Too few of them leave it to the other limits, as long as at
+    Labels decide alone where they suffice, unless the user set limits beside theirs. Too few of them leave it to the other limits, as long as at
     least the share that is asked for was kept; if it wasn't, nothing is proven.
     """
     first, rest = tolerances[0], tolerances[1:]
     if first.measure == "accuracy_kept":
         doubt = find_doubt(first, comparison)
-        if not doubt:
+        if not doubt and not first.reason.endswith(_BY_USER):
             return _verdict(first, (), comparison, output)
-        first = Tolerance(first.measure, first.limit, f"{first.reason}; {doubt}")
+        if doubt:
+            first = Tolerance(first.measure, first.limit, f"{first.reason}; {doubt}")
         kept = comparison.accuracy_kept is not None and comparison.accuracy_kept >= first.limit
-        if not kept:
+        if doubt and not kept:
             return _verdict(first, rest, comparison, output, open_question=True)
     counts = comparison.score_vectors, comparison.close_calls
     parts = [for_samples(part, *counts) if part == SAME_CLASSES else part for part in (first, *rest)]

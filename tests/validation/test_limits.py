@@ -98,6 +98,15 @@ def test_labels_that_suffice_decide_alone():
     assert lost.needed == pytest.approx(1860 / 1960)
 
 
+def test_labels_that_suffice_are_not_all_that_the_user_asks():
+    right = np.array([[35, 3], [5, 1957]])
+    found = replace(GOOD, accuracy=accuracy_of(right, 200), sqnr_db=2.0)
+    limits = limits_for(INT8, LOGITS, limit=Limit(accuracy=0.9, sqnr_db=20), labelled=True)
+    verdict = settle(limits, found, LOGITS)
+    assert (verdict.passed, verdict.tolerance.measure) == (False, "sqnr_db")
+    assert [part.measure for part in verdict.also] == ["accuracy_kept"]
+
+
 def test_too_few_labels_leave_it_to_the_other_limits():
     kept = judged(98, 98, 97, 100)
     assert (kept.passed, kept.tolerance.measure) == (True, "accuracy_kept")
