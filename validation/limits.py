@@ -110,8 +110,9 @@ def _accuracy(share: float, why: str) -> Tolerance:
 def settle(tolerances: Tolerances, comparison: Comparison, output: OutputReference) -> OutputVerdict:
     """What a comparison comes to: the first limit that is broken, or the one that matters most.
 
-    Labels decide alone where they suffice, unless the user set limits beside theirs. Too few of them leave it to the other limits, as long as at
-    least the share that is asked for was kept; if it wasn't, nothing is proven.
+    Labels decide alone where they suffice, unless the user set limits beside theirs. Too few of them leave
+    it to the other limits, as long as at least the share that is asked for was kept; if it wasn't, nothing
+    is proven.
     """
     first, rest = tolerances[0], tolerances[1:]
     if first.measure == "accuracy_kept":
