@@ -78,7 +78,7 @@ def judge_watched(artifact: Artifact, reference: Reference) -> Judged:
     """The verdict on a file, with what the checkers of others say of its first sample."""
     watch = Watch(plain_runtime(artifact.target.format))
     verdict = judge_on(watch, artifact, reference, artifact.entry)
-    timed = verdict.latency.runs + 1 if verdict.latency else 0
+    timed = min(watch.again, verdict.latency.runs + 1) if verdict.latency and watch.again > 1 else 0
     seconds = sum(watch.seconds[: len(watch.seconds) - timed])
     return Judged(verdict, _found_by_others(watch, artifact, reference), seconds)
 

@@ -59,11 +59,14 @@ class Watch:
     Attributes:
         first: what it gave to the first batch, or None.
         seconds: of each run, in order.
+        again: how many runs there were at the end with one and the same object, as for a latency.
     """
 
     runtime: Runtime
     first: dict[str, np.ndarray] | None = None
     seconds: list[float] = field(default_factory=list)
+    again: int = 0
+    _last: Tensors | None = None
 
     @property
     def name(self) -> str:
@@ -84,6 +87,12 @@ class Watch:
     def missing(self) -> str | None:
         return self.runtime.missing()
 
+    def took(self, seconds: float, feed: Tensors) -> None:
+        """A run is over."""
+        self.seconds.append(seconds)
+        self.again = self.again + 1 if feed is self._last else 1
+        self._last = feed
+
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[Session]:
         with self.runtime.open(artifact) as session:
@@ -101,7 +110,7 @@ class _Watched:
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
         start = time.perf_counter()
         given = self._session.run(feed)
-        self._watch.seconds.append(time.perf_counter() - start)
+        self._watch.took(time.perf_counter() - start, feed)
         if self._watch.first is None:
             self._watch.first = given
         return given
