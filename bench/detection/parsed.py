@@ -72,6 +72,10 @@ class ParsedFile(ABC):
     def constant(self, op: Op, index: int) -> np.ndarray | None:
         """A constant input, as it is stored; None where it is computed or absent."""
 
+    def step(self, op: Op, index: int) -> float:
+        """Between two values that the file can hold, of a constant that is given dequantized; else 0."""
+        return 0.0
+
     @abstractmethod
     def replace(self, op: Op, index: int, values: np.ndarray) -> None:
         """Gives this op another constant of the same dtype, and no other op."""

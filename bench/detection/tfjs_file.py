@@ -61,6 +61,10 @@ class TfjsFile(ParsedFile):
         names = op.raw.get("input", ())
         return self._values.get(_node(names[index])) if index < len(names) else None
 
+    def step(self, op: Op, index: int) -> float:
+        row = self.rows[_node(op.raw["input"][index])]
+        return float(row.get("quantization", {}).get("scale", 0.0))
+
     def replace(self, op: Op, index: int, values: np.ndarray) -> None:
         old = _node(op.raw["input"][index])
         name = f"{old}/own{len(self._values)}"

@@ -41,15 +41,15 @@ def weight_fault(
 
 
 def _one(weight: Weight, random: np.random.Generator, factor: float) -> np.ndarray:
-    """One element, of the larger half, times a factor; of codes at least one step."""
-    values = weight.values.copy().reshape(-1)
-    order = np.argsort(np.abs(values.astype(np.float64)))
+    """One element, of the larger half, times a factor; by at least one step of what the file can hold."""
+    values = weight.values.astype(np.float64).reshape(-1)
+    order = np.argsort(np.abs(values))
     place = order[int(random.integers(len(order) // 2, len(order)))]
-    if is_float(weight):
-        values[place] *= factor
-    else:
-        code = int(values[place])
-        values[place] = code - max(1, round(abs(code) * (1 - factor))) * (1 if code > 0 else -1)
+    change = abs(values[place]) * (1 - factor)
+    if not is_float(weight):
+        step = weight.step or 1.0
+        change = step * max(1, round(change / step))
+    values[place] -= np.copysign(change, values[place])
     return values.reshape(weight.values.shape)
 
 

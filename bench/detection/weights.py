@@ -71,12 +71,14 @@ class Weight:
     """A weight of one op, as it is stored.
 
     Attributes:
-        values: float32, or int8 and uint8 codes of a quantized file.
+        values: float32, or a TFLite file's int8 codes.
+        step: between two values that the file can hold; 0 where that is any float32.
     """
 
     op: Op
     place: Place
     values: np.ndarray
+    step: float = 0.0
 
 
 def weights(scene: Scene, *roles: str) -> Iterator[Weight]:
@@ -86,7 +88,7 @@ def weights(scene: Scene, *roles: str) -> Iterator[Weight]:
         for place in rows[op.kind]:
             values = scene.file.constant(op, place.index) if place.role in roles else None
             if values is not None and values.size > 1 and _is_weight(values, place.role):
-                yield Weight(op, place, values)
+                yield Weight(op, place, values, scene.file.step(op, place.index))
 
 
 def _is_weight(values: np.ndarray, role: str) -> bool:
@@ -97,7 +99,8 @@ def _is_weight(values: np.ndarray, role: str) -> bool:
 
 
 def is_float(weight: Weight) -> bool:
-    return weight.values.dtype == np.float32
+    """Whether the file holds it as float32."""
+    return weight.values.dtype == np.float32 and not weight.step
 
 
 def replace(scene: Scene, weight: Weight, values: np.ndarray) -> bool:

@@ -66,16 +66,18 @@ def _facts(file: Any, op: Op, constant: list[bool]) -> Any:
         kept = [tensors[i] for i, c in zip(op.raw.inputs, constant, strict=True) if c and i >= 0]
         own = [*kept, *(tensors[i] for i in op.raw.outputs)]
         options = vars(op.raw.builtinOptions) if op.raw.builtinOptions else {}
-        return options, reads, [_quantization(tensor) for tensor in own]
+        makes = [tensors[i].name for i in op.raw.outputs]
+        return options, reads, makes, [_quantization(tensor) for tensor in own]
     if file.format == "onnx":
         reads = ["" if c else name for name, c in zip(op.raw.input, constant, strict=True)]
-        return [a.SerializeToString() for a in op.raw.attribute], reads, list(op.raw.output)
+        own = [a.SerializeToString() for a in op.raw.attribute if not a.HasField("g")]  # a loop's body is ops
+        return own, reads, list(op.raw.output)
     names = op.raw.get("input", [])
     reads = ["" if c else name for name, c in zip(names, constant, strict=True)]
     rows = [
         file.rows[n.partition(":")[0]].get("quantization") for n, c in zip(names, constant, strict=True) if c
     ]
-    return op.raw.get("attr"), reads, rows
+    return op.raw["name"], op.raw.get("attr"), reads, rows
 
 
 def _quantization(tensor: Any) -> Any:
