@@ -18,7 +18,7 @@ import numpy as np
 from converters.errors import EdgeproofError
 from converters.signature import Signature
 from validation.directed.acceptance import find_accepted, find_answer
-from validation.directed.background import Background, count, single
+from validation.directed.background import Background, count, divided, single
 from validation.directed.builder import CaseBuilder, Chunk
 from validation.directed.cases import directed_cases
 from validation.directed.graph_facts import GraphFacts, facts_of
@@ -187,9 +187,12 @@ class EveryFeed:
                 return
 
     def _batches(self, chunk: Chunk, origin: Origin, inside: bool, case: str) -> Iterator[Feed]:
-        """Those that the original answers to; a sample at a time where there is no batch."""
-        rows = [chunk] if self._layout.batched else single(chunk)
-        for tensors in rows:
+        """Those that the original answers to; in as many calls as its batch, or the lack of one, wants."""
+        if not self._layout.batched:
+            calls = single(chunk)
+        else:
+            calls = divided(chunk, self._layout.fixed_batch or count(chunk))
+        for tensors in calls:
             answer = find_answer(self._original.graph, tensors)
             if answer is not None:
                 yield Feed(tensors, origin, 0, inside, case, answer=answer)

@@ -147,6 +147,18 @@ def test_other_sizes_are_tried_where_the_original_takes_them(tmp_path):
     assert sizes == [16]
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_fixed_batch_is_tried_on_every_case(tmp_path, size):
+    ends = {name: keras.Input((3,), batch_size=n, name="x") for name, n in (("any", None), ("fixed", size))}
+    feeds = {}
+    for name, x in ends.items():
+        (tmp_path / name).mkdir()
+        model = keras.Model(x, layers.Dense(2, "softplus")(x))
+        feeds[name] = tried(opened(model, tmp_path / name), samples=4)
+    assert {len(feed.tensors["x"]) for feed in feeds["fixed"]} == {size}
+    assert {feed.case for feed in feeds["fixed"]} == {feed.case for feed in feeds["any"]}
+
+
 def test_scalar_inputs_are_tried_one_by_one(tmp_path):
     import tensorflow as tf
 

@@ -72,6 +72,12 @@ def count(chunk: Mapping[str, np.ndarray]) -> int:
     return len(next(iter(chunk.values())))
 
 
+def divided(chunk: Chunk, size: int) -> list[Chunk]:
+    """Calls of so many samples each, for models with one batch size."""
+    starts = range(0, count(chunk), size)
+    return [{name: array[start : start + size] for name, array in chunk.items()} for start in starts]
+
+
 def single(chunk: Chunk) -> list[Chunk]:
     """One call for each sample, for models without a batch dimension."""
     # A reshape where a[0] would do: of an object array that is no array any more.
