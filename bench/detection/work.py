@@ -10,11 +10,11 @@ nothing but the piece in hand is lost when a run is cut short.
 
 from __future__ import annotations
 
-import multiprocessing
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 from bench.detection import plan
@@ -33,6 +33,9 @@ CHUNK = 12
 
 LASTS = 6
 """Pieces of work after which a process is replaced: TensorFlow never gives back a traced network."""
+
+TOO_LONG_S = 4 * 3600
+"""Nobody tells of a process that was killed: what it had in hand never ends."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +58,35 @@ class Wanted:
 def measure(wanted: Wanted, log: Log, processes: int, work: Path) -> bool:
     """Tries whatever the log doesn't hold, and adds it there; False where a piece of work broke down."""
     done = log.rows().keys
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, max_tasks_per_child=LASTS) as pool:
-        shops = {name: pool.submit(_prepare, name, work) for name in wanted.models}
-        made = {name: shop.result() for name, shop in shops.items()}
+    # A ProcessPoolExecutor that replaces its processes comes to a stop (CPython issue 115634, in 3.11).
+    with get_context("spawn").Pool(processes, maxtasksperchild=LASTS) as pool:
+        shops = pool.starmap(_prepare, [(name, work) for name in wanted.models], chunksize=1)
+        made = dict(zip(wanted.models, shops, strict=True))
         places = plan.choose(made, wanted.kinds, wanted.places)
         print(f"{len(places)} mutants", flush=True)
         chunks = _chunks([p for p in places if (p.model, str(p.target), p.kind) not in done])
-        pieces: list[Future[None]] = [
-            pool.submit(_try, made[chunk[0].model], chunk, work / f"chunk-{number}", log)
+        pieces = [
+            pool.apply_async(_try, (made[chunk[0].model], chunk, work / f"chunk-{number}", log))
             for number, chunk in enumerate(chunks)
         ]
         pieces += [
-            pool.submit(_judge, name, targets, seed, work / f"{name}-{seed}", log)
+            pool.apply_async(_judge, (name, targets, seed, work / f"{name}-{seed}", log))
             for seed in range(wanted.seeds)
             for name in wanted.nets
             if (targets := [t for t in NETS[name].targets if (name, t, seed) not in done])
         ]
-        went_well = [_went_well(piece) for piece in as_completed(pieces)]
+        went_well = [_went_well(piece) for piece in pieces]
     return all(went_well)
 
 
-def _went_well(piece: Future[None]) -> bool:
+def _went_well(piece: AsyncResult[None]) -> bool:
     """Whether a piece of work was done; what broke it is shown, and the others go on."""
-    error = piece.exception()
-    if error is not None:
-        traceback.print_exception(error)
-    return error is None
+    try:
+        piece.get(TOO_LONG_S)
+    except Exception:  # a fault of ours, of an engine, or a process that was killed
+        traceback.print_exc()
+        return False
+    return True
 
 
 def _chunks(places: Sequence[plan.Place]) -> Iterator[list[plan.Place]]:
