@@ -25,6 +25,9 @@ _TYPES = {"f": "DT_FLOAT", "i": "DT_INT32", "u": "DT_INT32", "b": "DT_BOOL", "O"
 _COUNTED = {"Split": "num_split", "SplitV": "num_split", "Unpack": "num"}
 """Ops with several outputs, and the attribute that says how many."""
 
+_LISTED = {"IdentityN": "T", "While": "T", "StatelessWhile": "T", "If": "Tout", "StatelessIf": "Tout"}
+"""Ops with an output for each type in a list."""
+
 _SEVERAL = {"TopKV2": 2, "Unique": 2, "FusedBatchNorm": 5, "FusedBatchNormV2": 5, "FusedBatchNormV3": 6}
 """Ops with always so many outputs."""
 
@@ -94,8 +97,11 @@ def _inputs(node: Node) -> list[str]:
 
 
 def _outputs(node: Node) -> tuple[str, ...]:
-    counted = _COUNTED.get(node["op"])
-    count = int(node["attr"][counted]["i"]) if counted else _SEVERAL.get(node["op"], 1)
+    count = _SEVERAL.get(node["op"], 1)
+    if counted := _COUNTED.get(node["op"]):
+        count = int(node["attr"][counted]["i"])
+    elif listed := _LISTED.get(node["op"]):
+        count = len(node["attr"][listed]["list"]["type"])
     return tuple(f"{node['name']}:{index}" if index else node["name"] for index in range(count))
 
 
