@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ QUICK_KINDS = ("weight-1-percent", "bias-dropped", "padding-wrong", "pool-mistak
 def main() -> None:
     arguments = _arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes end with this one
     with tempfile.TemporaryDirectory(prefix="edgeproof-detection-") as scratch:
         path = arguments.log or Path(scratch) / "log.jsonl"
         log = Log(path.absolute(), checked_out())
