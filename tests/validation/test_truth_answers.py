@@ -98,6 +98,14 @@ def test_only_what_is_known_to_be_long_is_called_so(weight, is_long):
     assert _found(weight) is is_long
 
 
+def test_of_a_plain_graph_nothing_computed_is_known():
+    """Localization translates in such a one; only a function's graph has captures."""
+    with tf.Graph().as_default():
+        given = tf.compat.v1.placeholder(tf.float32, (2,))
+        assert not are_long(given * 2)
+        assert are_long(tf.constant(LONG))
+
+
 @pytest.mark.parametrize("value", [SHORT, LONG], ids=["short", "long"])
 def test_weights_are_read_as_they_are(value):
     variable = tf.Variable(value)

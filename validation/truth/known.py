@@ -37,9 +37,10 @@ def _value(tensor: Any) -> np.ndarray | None:
 
 
 def _outer(tensor: Any) -> Any:
-    """What a graph captured from outside of all graphs; None where it did not."""
+    """What a function's graph captured from outside of all graphs; None without, as in a plain graph."""
     import tensorflow as tf
 
-    found = (outer for outer, inner in tensor.graph.captures if inner is tensor)
+    captures = getattr(tensor.graph, "captures", ())
+    found = (outer for outer, inner in captures if inner is tensor)
     outer = next(found, None)
     return outer if isinstance(outer, tf.__internal__.EagerTensor) else None
