@@ -28,7 +28,8 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
   runtime on many more inputs of the domain than the judge had tried, drawn from other seeds and up to the
   domain's bounds. Their answers are bit-equal, or differ nowhere by more than the noise floor, which is the
   original's own error at that element; of an 8-bit export, by less than quantization itself is off.
-- *Missed*: it passed, and such an input shows a difference.
+- *Missed*: it passed, and such an input shows a difference. An 8-bit export is held to a budget of several
+  times its simulated roundings, so that a fault may stay within it and change more than quantization does.
 - *Layer named*: of the mutants that fail with numbers, whether the first layer that localization names is
   one of those that share the faulty op. A file that can't be run at all, and swapped inputs or outputs, have
   no such layer.
@@ -72,10 +73,11 @@ def _head(rows: Rows) -> str:
 
 
 def _commits(rows: Rows) -> str:
-    """The commit that all was tried on; of several, how much on each."""
+    """The commit that all was tried on; of several, as a run goes on that was cut short, how much on each."""
     if len(rows.commits) == 1:
         return f"all on commit {next(iter(rows.commits))}"
-    return ", ".join(f"{count} trials on commit {name}" for name, count in rows.commits.items())
+    parts = [f"{count} trials on commit {name}" for name, count in rows.commits.items()]
+    return f"in a run that was stopped and went on: {', '.join(parts)}"
 
 
 def _goals(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:

@@ -56,7 +56,10 @@ def test_the_page_counts_false_alarms_and_time() -> None:
         for seed, verdict in enumerate(("pass", "fail", "pass"))
     ]
     text = page.write(Rows([], alarms, {"abc1234": 2, "def5678": 1}))
-    assert ", 2 trials on commit abc1234, 1 trials on commit def5678: " in text
+    assert (
+        ", in a run that was stopped and went on: 2 trials on commit abc1234, 1 trials on commit def5678: "
+        in text
+    )
     assert "1 networks exported rightly, each with the weights and inputs of 3 seeds." in text
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
     assert "| inference time over the plain check's | 1.50 in all, 1.50 in the median | at most 2 |" in text
