@@ -88,7 +88,7 @@ def test_every_edgeproof_command_is_one_with_such_options() -> None:
     assert commands
     for line in commands:
         _, name, *arguments = shlex.split(line, comments=True)
-        command = edgeproof.get_command(None, name)  # type: ignore[arg-type]
+        command = edgeproof.get_command(None, name)
         assert command is not None, line
         known = {option for parameter in command.params for option in parameter.opts}
         for argument in arguments:
@@ -124,7 +124,7 @@ def test_make_calls_commands_and_options_that_exist(target: str) -> None:
     calls = [shlex.split(line) for line in lines if "bin/edgeproof" in line]
     assert len(calls) == 1
     _, name, recipe, *options = calls[0]
-    command = edgeproof.get_command(None, name)  # type: ignore[arg-type]
+    command = edgeproof.get_command(None, name)
     assert command is not None
     assert recipe == f"samples/{'digits' if target == 'demo' else 'linear'}/recipe.toml"
     assert {each for each in options if each.startswith("-")} <= {o for p in command.params for o in p.opts}
@@ -144,7 +144,7 @@ def test_dependencies_are_all_justified_and_no_others() -> None:
         *(row for extra in project["project"]["optional-dependencies"].values() for row in extra),
         *project["dependency-groups"]["dev"],
     ]
-    names = {re.match(r"[\w-]+", row)[0] for row in wanted} - {"edgeproof"}  # type: ignore[index]
+    names = {re.match(r"[\w-]+", row)[0] for row in wanted} - {"edgeproof"}
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     python, javascript = text.split("## In JavaScript")
     assert set(re.findall(r"^\| ([\w-]+) \|", python, re.M)) - {"package", "uv"} == names

@@ -76,7 +76,7 @@ def _saved(model: Any, directory: Path, **options: Any) -> SourceModel:
 def _subclassed(code: Path, name: str, *first_call: Any) -> SourceModel:
     from converters.user_code import load_object
 
-    model = load_object(f"own_layers:{name}", [code])()  # type: ignore[operator]
+    model = load_object(f"own_layers:{name}", [code])()
     model(*first_call)
     return _saved(model, code, custom_objects=(f"own_layers:{name}",), code_directories=(code,))
 
@@ -251,7 +251,7 @@ def test_subclassed_model_whose_shapes_are_not_all_recorded_is_refused(code: Pat
 def test_custom_layer_is_taken_from_the_named_module(code: Path) -> None:
     from converters.user_code import load_object
 
-    layer: Callable[..., Any] = load_object("own_layers:Scale", [code])  # type: ignore[assignment]
+    layer: Callable[..., Any] = load_object("own_layers:Scale", [code])
     model = keras.Sequential([keras.Input((2,), name="x"), layer(name="y")])
     options = {"custom_objects": ("own_layers:Scale",), "code_directories": (code,)}
     got = open_source(_saved(model, code, **options)).function({"x": tf.ones((1, 2))})

@@ -27,7 +27,7 @@ def code(tmp_path: Path) -> Path:
 
 def _plan(code: Path, name: str, **changes: object) -> TrainingPlan:
     settings = {"epochs": 1, "batch": 8} | changes
-    return TrainingPlan(f"own_training:{name}", (code,), **settings)  # type: ignore[arg-type]
+    return TrainingPlan(f"own_training:{name}", (code,), **settings)
 
 
 def _fails(code: Path, name: str, **changes: object) -> str:

@@ -100,7 +100,7 @@ def judge(*, artifact: Artifact, runtime_name: str, reference: Reference, label:
         return Verdict(label, target, runtime_name, "", "unavailable", "not installed: apt install it")
     passed = trouble != "fail" and _trouble(f"{target}@{runtime_name}") != "fail"
     word = "pass" if passed else "fail"
-    return Verdict(label, target, runtime_name, "made up", word, f"made up to {word}", 4, (output(passed),))  # type: ignore[arg-type]
+    return Verdict(label, target, runtime_name, "made up", word, f"made up to {word}", 4, (output(passed),))
 
 
 def _begin(name: str) -> str:

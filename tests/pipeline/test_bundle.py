@@ -33,7 +33,7 @@ class Scene:
         result = makers.validation(
             makers.verdict(self.float, "litert-cpu"),
             makers.verdict(self.float, "litert-gpu", "unavailable"),
-            makers.verdict(self.int8, "litert-cpu", int8),  # type: ignore[arg-type]
+            makers.verdict(self.int8, "litert-cpu", int8),
         )
         work = makers.work_directory(self.root / "work", result)
         state = makers.state(work, self.float, self.int8, allow=allow)

@@ -43,7 +43,7 @@ def test_every_option_is_documented_and_every_documented_option_exists():
         documented[name] = sorted(set(re.findall(r"^\| `(--?[\w-]+)", body, re.M)))
     real = {}
     for name in COMMANDS:
-        command = edgeproof.get_command(None, name)  # type: ignore[arg-type]
+        command = edgeproof.get_command(None, name)
         assert command is not None
         options = [param.opts[0] for param in command.params if param.param_type_name == "option"]
         real[name] = sorted(options)
@@ -293,7 +293,7 @@ def test_colours_need_a_terminal_that_wants_them(monkeypatch, variables, colourf
     monkeypatch.setenv("TERM", "xterm")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert wants_colour(Terminal()) is colourful  # type: ignore[arg-type]
+    assert wants_colour(Terminal()) is colourful
     assert wants_colour(open("/dev/null")) is False  # noqa: SIM115, PTH123
 
 

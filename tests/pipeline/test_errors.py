@@ -68,7 +68,7 @@ WRONG_DATA = {
 
 @pytest.mark.parametrize("case", WRONG_DATA)
 def test_data_that_does_not_fit(real, case):
-    np.savez(real.directory / "data.npz", **WRONG_DATA[case])  # type: ignore[arg-type]
+    np.savez(real.directory / "data.npz", **WRONG_DATA[case])
     ended = export(real, "net.keras", "--data", "data.npz")
     assert ended.status == 2
     lines = ended.err.splitlines()

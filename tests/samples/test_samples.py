@@ -186,6 +186,6 @@ def _rows(data: object) -> set[tuple[bytes, ...]]:
     import keras
 
     rows = set()
-    for inputs, _ in data.unbatch().as_numpy_iterator():  # type: ignore[attr-defined]
+    for inputs, _ in data.unbatch().as_numpy_iterator():
         rows.add(tuple(np.asarray(array).tobytes() for array in keras.tree.flatten(inputs)))
     return rows

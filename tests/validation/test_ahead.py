@@ -135,7 +135,7 @@ def test_a_runtime_that_is_not_here_is_waited_out(asked):
 def test_equal_inputs_are_answered_as_often_as_they_were_asked():
     runtime = FakeRuntime(model)
     (feed,) = batches(2)
-    with runtime.open(None) as session:  # type: ignore[arg-type]
+    with runtime.open(None) as session:
         timed = TimedSession(session)
         timed.ask_ahead(feed)
         timed.ask_ahead({"x": feed["x"].copy()})
@@ -145,7 +145,7 @@ def test_equal_inputs_are_answered_as_often_as_they_were_asked():
         timed.run({"x": -feed["x"]})
     assert (len(session.calls), len(timed.known(feed))) == (4, 4)
     text = {"x": np.array([b"a", b"bc"], object)}
-    timed.session.model = lambda feed: {"y": feed["x"]}  # type: ignore[attr-defined]
+    timed.session.model = lambda feed: {"y": feed["x"]}
     timed.ask_ahead(text)
     timed.run({"x": np.array([b"a", b"bd"], object)})
     timed.run(text)

@@ -59,7 +59,7 @@ class FakeOriginal:
 
 
 def together(original: FakeOriginal, feeds: list[Feed] = FEEDS) -> list[Given]:
-    return Asking(original).together(feeds)  # type: ignore[arg-type]
+    return Asking(original).together(feeds)
 
 
 def test_feeds_are_asked_eagerly_as_one_and_each_gets_its_own_rows():
@@ -90,18 +90,18 @@ def test_what_does_not_give_each_its_own_answer_is_not_asked_together(function):
 
 def test_the_first_feed_is_asked_twice_and_must_get_the_same():
     original = FakeOriginal(doubled)
-    asking = Asking(original)  # type: ignore[arg-type]
+    asking = Asking(original)
     asking.alone(FEEDS[0])
     asking.alone(FEEDS[1])
     assert original.asked == [("eager", 1), ("eager", 1), ("graph", 1), ("eager", 2), ("graph", 2)]
     random = np.random.default_rng(0)
     with pytest.raises(EdgeproofError, match="same"):
-        Asking(FakeOriginal(lambda x: x + random.normal())).alone(FEEDS[0])  # type: ignore[arg-type]
+        Asking(FakeOriginal(lambda x: x + random.normal())).alone(FEEDS[0])
 
 
 def test_eager_and_graph_must_agree():
     with pytest.raises(EdgeproofError, match="eager"):
-        Asking(FakeOriginal(doubled, lambda x: x * 3)).alone(FEEDS[0])  # type: ignore[arg-type]
+        Asking(FakeOriginal(doubled, lambda x: x * 3)).alone(FEEDS[0])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_eager_and_graph_must_agree():
     ids=["apart", "mixed", "one-row-for-all"],
 )
 def test_a_few_samples_stand_for_a_batch_only_where_they_get_the_same_alone(function, free):
-    asking = Asking(FakeOriginal(function))  # type: ignore[arg-type]
+    asking = Asking(FakeOriginal(function))
     given = asking.alone(Feed({"x": np.float32([[1, 2], [3, 4], [9, -7], [5, 5]])}, "data", 0))
     assert asking.first_are_free(given, 4, 2) is free
 
@@ -118,7 +118,7 @@ def test_a_few_samples_stand_for_a_batch_only_where_they_get_the_same_alone(func
 def test_a_fixed_batch_is_never_taken_apart():
     spec = TensorSpec("x", (4, 2), "float32")
     original = FakeOriginal(doubled, signature=Signature((spec,), (replace(spec, name="y"),)))
-    asking = Asking(original)  # type: ignore[arg-type]
+    asking = Asking(original)
     given = asking.alone(Feed({"x": np.ones((4, 2), np.float32)}, "data", 0))
     assert not asking.is_free
     assert not asking.first_are_free(given, 4, 2)

@@ -56,7 +56,7 @@ def test_a_slow_session_is_not_asked_again() -> None:
     assert (session.is_slow, len(session.known(BATCH)), session.known(SAMPLE)) == (True, 1, [])
     session.run(SAMPLE)
     found = measure(session, SAMPLE, load_s=0.5)
-    assert (found.runs, session.session.sizes) == (1, [4, 1])  # type: ignore[attr-defined]
+    assert (found.runs, session.session.sizes) == (1, [4, 1])
     session.run(SAMPLE)
     assert measure(session, SAMPLE, load_s=0.5).runs == 1, "the first was the warm-up"
     assert session.spent_s >= 1.8
@@ -75,7 +75,7 @@ def test_single_samples_that_took_the_budget_together_are_not_run_again() -> Non
     for _ in range(6):
         session.run(SAMPLE)
     found = measure(session, SAMPLE, load_s=0.5)
-    assert (session.session.sizes, found.runs) == ([1] * 6, 5)  # type: ignore[attr-defined]
+    assert (session.session.sizes, found.runs) == ([1] * 6, 5)
     assert (found.warm_up_ms, found.p50_ms) == (100.0, 103.0)
 
 
@@ -83,7 +83,7 @@ def test_a_slow_session_that_was_never_given_a_single_sample_is_asked_once() -> 
     session = TimedSession(SlowSession())
     session.run(BATCH)
     assert measure(session, SAMPLE, load_s=0.5).runs == 1
-    assert session.session.sizes == [4, 1]  # type: ignore[attr-defined]
+    assert session.session.sizes == [4, 1]
 
 
 def test_the_engine_s_own_clock_counts() -> None:

@@ -53,7 +53,7 @@ def event(name: str, provider: str, op: str) -> dict[str, Any]:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The program, with an ONNX Runtime that has CUDA."""
     module = ModuleType("onnxruntime")
-    module.__version__ = "1.31.1"  # type: ignore[attr-defined]
+    module.__version__ = "1.31.1"
     for name, value in {
         "get_available_providers": lambda: [GPU, CPU],
         "preload_dlls": lambda: None,

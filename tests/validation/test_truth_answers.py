@@ -49,7 +49,7 @@ def test_batches_answered_together_keep_their_order_and_their_own_floors(plain):
     """All come to about 1: what cancelling costs one batch must not excuse the other."""
     batches = [plain.given(CANCELLED), plain.given(STRAIGHT)]
     for given, runs in ((batches, [3, 3]), (batches[::-1], [3, 3])):
-        answers = Truth(plain).answers(given, runs=runs, seed=0)  # type: ignore[arg-type]
+        answers = Truth(plain).answers(given, runs=runs, seed=0)
         for answer, batch in zip(answers, given, strict=True):
             exact = 1.1 * batch.inputs["x"].astype(np.float64).sum(1, keepdims=True)
             np.testing.assert_allclose(answer.expected["y"], exact, rtol=1e-6)
@@ -59,7 +59,7 @@ def test_batches_answered_together_keep_their_order_and_their_own_floors(plain):
 
 def test_a_batch_without_runs_takes_what_the_others_taught(plain):
     taught, other = plain.given(STRAIGHT), plain.given([[0.3, 0.8], [0.9, 0.3]])
-    answers = Truth(plain).answers([taught, other], runs=[3, 0], seed=0)  # type: ignore[arg-type]
+    answers = Truth(plain).answers([taught, other], runs=[3, 0], seed=0)
     greatest = answers[0].noise["y"].max()
     assert (answers[1].noise["y"] >= 2.0**-23).all()
     assert (answers[1].noise["y"] <= 4 * greatest).all()
@@ -70,13 +70,13 @@ def test_a_batch_that_nobody_taught_is_simulated_itself(plain):
     batch = plain.given(CANCELLED)
     exact = {"y": (1.1 * batch.inputs["x"].astype(np.float64).sum(1, keepdims=True)).astype(np.float32)}
     lucky = Given(batch.inputs, exact, exact)
-    (answer,) = Truth(plain).answers([lucky], runs=[0], seed=0)  # type: ignore[arg-type]
+    (answer,) = Truth(plain).answers([lucky], runs=[0], seed=0)
     assert (answer.noise["y"] > 1e-5).all()
 
 
 def test_parts_of_a_batch_are_put_one_after_the_other(plain):
     given = [plain.given(CANCELLED), plain.given(STRAIGHT)]
-    answers = Truth(plain).answers(given, runs=[3, 3], seed=0)  # type: ignore[arg-type]
+    answers = Truth(plain).answers(given, runs=[3, 3], seed=0)
     whole = one_after_the_other(answers)
     for kind in ("expected", "noise", "own"):
         first, second = (getattr(answer, kind)["y"] for answer in answers)
