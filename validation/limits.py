@@ -23,9 +23,6 @@ from validation.verdict import Comparison, OutputVerdict, Tolerance
 ACCURACY_KEPT = 0.99
 """Of the original's accuracy. Source: MLPerf Inference's rules, "99 % of the FP32 reference accuracy"."""
 
-_BY_USER = "set by the user"
-"""How the reason of a limit ends that the user set: of those all must be kept."""
-
 Tolerances = tuple[Tolerance, ...]
 
 
@@ -66,7 +63,7 @@ def limits_for(
 
 def _set(limit: Limit, output: OutputReference, labelled: bool) -> Tolerances:
     """The user's limits as tolerances."""
-    reason = _BY_USER
+    reason = "set by the user"
     parts = []
     if limit.accuracy is not None:
         _require(labelled, "accuracy", output, "labels that belong to it", "name them with labels in [data]")
@@ -107,17 +104,25 @@ def _accuracy(share: float, why: str) -> Tolerance:
     return Tolerance("accuracy_kept", share, f"{100 * share:g} % of the original's accuracy: {why}")
 
 
-def settle(tolerances: Tolerances, comparison: Comparison, output: OutputReference) -> OutputVerdict:
+def settle(
+    tolerances: Tolerances, comparison: Comparison, output: OutputReference, *, by_user: bool = False
+) -> OutputVerdict:
     """What a comparison comes to: the first limit that is broken, or the one that matters most.
 
     Labels decide alone where they suffice, unless the user set limits beside theirs. Too few of them leave
     it to the other limits, as long as at least the share that is asked for was kept; if it wasn't, nothing
     is proven.
+
+    Args:
+        tolerances: as `limits_for` gives them.
+        comparison: of the whole trial.
+        output: of the original.
+        by_user: the user set them: all must be kept.
     """
     first, rest = tolerances[0], tolerances[1:]
     if first.measure == "accuracy_kept":
         doubt = find_doubt(first, comparison)
-        if not doubt and not first.reason.endswith(_BY_USER):
+        if not doubt and not by_user:
             return _verdict(first, (), comparison, output)
         if doubt:
             first = Tolerance(first.measure, first.limit, f"{first.reason}; {doubt}")

@@ -37,13 +37,19 @@ class OutputTrial:
         output: of the original.
         tolerances: its limits.
         task_meters: for what is measured besides the distance of elements.
+        by_user: the user set the limits.
     """
 
     def __init__(
-        self, output: OutputReference, tolerances: Tolerances, task_meters: Sequence[TaskMeter]
+        self,
+        output: OutputReference,
+        tolerances: Tolerances,
+        task_meters: Sequence[TaskMeter],
+        *,
+        by_user: bool,
     ) -> None:
         self.output = output
-        self._tolerances, self._task_meters = tolerances, task_meters
+        self._tolerances, self._task_meters, self._by_user = tolerances, task_meters, by_user
         self._meter = self._new_meter()
         self._found: dict[str, _Finding] = {}
 
@@ -81,7 +87,7 @@ class OutputTrial:
 
     def verdict(self) -> OutputVerdict:
         """What the measurement comes to."""
-        settled = settle(self._tolerances, self._comparison(), self.output)
+        settled = settle(self._tolerances, self._comparison(), self.output, by_user=self._by_user)
         found = self._found.get(settled.tolerance.measure)
         if settled.passed or found is None:
             return settled

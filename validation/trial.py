@@ -88,7 +88,8 @@ class Trial:
         name = output.spec.name
         limit = self._reference.limits.get(name)
         limits = limits_for(self._artifact.target, output, arithmetic, limit=limit, labelled=name in labels)
-        return OutputTrial(output, limits, meters_for(output, limit, labels.get(name), limits))
+        meters = meters_for(output, limit, labels.get(name), limits)
+        return OutputTrial(output, limits, meters, by_user=limit is not None)
 
     def add(self, batch: Batch) -> None:
         """Runs one batch; one that the file can't take is counted with the reason.

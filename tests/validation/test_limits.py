@@ -102,7 +102,7 @@ def test_labels_that_suffice_are_not_all_that_the_user_asks():
     right = np.array([[35, 3], [5, 1957]])
     found = replace(GOOD, accuracy=accuracy_of(right, 200), sqnr_db=2.0)
     limits = limits_for(INT8, LOGITS, limit=Limit(accuracy=0.9, sqnr_db=20), labelled=True)
-    verdict = settle(limits, found, LOGITS)
+    verdict = settle(limits, found, LOGITS, by_user=True)
     assert (verdict.passed, verdict.tolerance.measure) == (False, "sqnr_db")
     assert [part.measure for part in verdict.also] == ["accuracy_kept"]
 
