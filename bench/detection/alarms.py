@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Alarm:
         reason: the judge's.
         others: by checker, whether it finds a fault.
         seconds: of the judge's inference; `plain_s` of running the same inputs once.
+        ratio: the greatest error of an element, in its noise floors; None where no output has a floor.
+        ratio_rms: the same in root mean square, of the channel where it is greatest.
     """
 
     net: str
@@ -37,6 +39,8 @@ class Alarm:
     others: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
     plain_s: float = 0.0
+    ratio: float | None = None
+    ratio_rms: float | None = None
 
 
 def judge_net(name: str, net: Net, seed: int, work: Path) -> Iterator[Alarm]:
@@ -61,7 +65,13 @@ def _judged(name: str, seed: int, workshop: Workshop) -> Iterator[Alarm]:
             others=judged.found,
             seconds=judged.seconds,
             plain_s=_run_once(artifact, workshop.reference),
+            ratio=_greatest(o.comparison.noise_ratio for o in judged.verdict.outputs),
+            ratio_rms=_greatest(o.comparison.noise_ratio_rms for o in judged.verdict.outputs),
         )
+
+
+def _greatest(ratios: Iterable[float | None]) -> float | None:
+    return max((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _run_once(artifact: Artifact, reference: Reference) -> float:

@@ -16,6 +16,7 @@ from bench.detection.log import Rows
 from bench.detection.others import CHECKERS
 from bench.detection.trial import DETECTED, MISSED, SILENT, Result
 from pipeline.slots import cores
+from validation.tolerance import FACTOR, RMS_FACTOR
 
 PACKAGES = ("tensorflow", "onnxruntime", "ai-edge-litert", "tf2onnx", "tensorflowjs", "numpy")
 
@@ -44,8 +45,8 @@ Each is built and exported anew for each seed, with the weights and inputs of th
 export is; whatever is found is a false alarm. Of each family of `keras.applications` it is the smallest
 member on the smallest pictures that it takes, with 10 logits, kernels drawn as by He, and BatchNorm's
 statistics measured, so that the logits move; it is judged on 8 pictures beside the inputs that the judge
-chooses. Inference time is the judge's, but for its measurement of latency, over that of running the same
-inputs once.
+chooses. Errors of float32 exports are in [noise floors](tolerance.md) of the element. Inference time is the
+judge's, but for its measurement of latency, over that of running the same inputs once.
 """.strip()
 
 
@@ -89,6 +90,7 @@ def _goals(results: Sequence[Result], alarms: Sequence[Alarm]) -> str:
         ["of these detected", _share(loud, _is_detected), "100 %"],
         ["right layer named", _share(named, _is_named), "95 %"],
         ["false alarms", _share(alarms, _is_false), "none"],
+        ["greatest error of a correct float32 export", _nearest(alarms), f"{FACTOR} and {RMS_FACTOR}"],
         ["inference time over the plain check's", _ratio(alarms), "at most 2"],
     ]
     for checker in CHECKERS:
@@ -162,11 +164,18 @@ def _alarms(alarms: Sequence[Alarm]) -> str:
         own = [a for a in alarms if a.net == net]
         targets = ", ".join(dict.fromkeys(a.target for a in own))
         row = [net, targets, str(len({a.seed for a in own})), _count(own, lambda a: a.verdict == "pass")]
-        rows.append([*row, *(_count(own, _found_by(c)) for c in CHECKERS)])
+        rows.append([*row, _floors(own), *(_count(own, _found_by(c)) for c in CHECKERS)])
     wrong = [a for a in alarms if _is_false(a)]
     lines = [f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}" for a in wrong]
     told = "\n\nThe false alarms:\n\n" + "\n".join(lines) if wrong else ""
-    head = ["network", "exports", "seeds", "pass", *(f"{c} alarms" for c in CHECKERS)]
+    head = [
+        "network",
+        "exports",
+        "seeds",
+        "pass",
+        "greatest error, floors",
+        *(f"{c} alarms" for c in CHECKERS),
+    ]
     return f"## Correct exports\n\n{CORRECT}\n\n{_table(head, rows)}{told}"
 
 
@@ -202,6 +211,22 @@ def _samples(results: Iterable[Result]) -> str:
 
 def _is_false(alarm: Alarm) -> bool:
     return alarm.verdict != "pass"
+
+
+def _floors(alarms: Iterable[Alarm]) -> str:
+    """The greatest error of an element; nothing of exports that aren't judged by their floor."""
+    ratios = [a.ratio for a in alarms if a.ratio is not None and a.target.endswith(":float32")]
+    return f"{max(ratios):.2g}" if ratios else ""
+
+
+def _nearest(alarms: Iterable[Alarm]) -> str:
+    """In noise floors: of an element, and in root mean square of a channel."""
+    judged = [a for a in alarms if a.target.endswith(":float32") and not _is_false(a)]
+    elements = [a.ratio for a in judged if a.ratio is not None]
+    channels = [a.ratio_rms for a in judged if a.ratio_rms is not None]
+    if not elements or not channels:
+        return ""
+    return f"{max(elements):.2g} noise floors; {max(channels):.2g} of them in root mean square"
 
 
 def _ratio(alarms: Sequence[Alarm]) -> str:

@@ -52,8 +52,8 @@ def test_the_page_counts_what_changes_something() -> None:
 
 def test_the_page_counts_false_alarms_and_time() -> None:
     alarms = [
-        Alarm("lstm", "onnx:float32", seed, verdict, "why", WRONG, 3.0, 2.0)
-        for seed, verdict in enumerate(("pass", "fail", "pass"))
+        Alarm("lstm", "onnx:float32", seed, verdict, "why", WRONG, 3.0, 2.0, ratio, ratio / 4)
+        for seed, (verdict, ratio) in enumerate((("pass", 2.0), ("fail", 9.0), ("pass", 1.0)))
     ]
     text = page.write(Rows([], alarms, {"abc1234": 2, "def5678": 1}))
     assert (
@@ -63,7 +63,9 @@ def test_the_page_counts_false_alarms_and_time() -> None:
     assert "1 networks exported rightly, each with the weights and inputs of 3 seeds." in text
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
     assert "| inference time over the plain check's | 1.50 in all, 1.50 in the median | at most 2 |" in text
-    assert "| lstm | onnx:float32 | 3 | 2/3 | 3/3 | 0/3 | 0/3 |" in text
+    greatest = "2 noise floors; 0.5 of them in root mean square"
+    assert f"| greatest error of a correct float32 export | {greatest} | 8 and 4 |" in text
+    assert "| lstm | onnx:float32 | 3 | 2/3 | 9 | 3/3 | 0/3 | 0/3 |" in text
     assert "- lstm, onnx:float32, seed 1: fail: why" in text
 
 
