@@ -70,9 +70,7 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
             return replace(verdict, device=device, latency=latency)
     except EdgeproofError as error:
         gone = error.status is ExitStatus.UNAVAILABLE
-        reason = (
-            f"{error.what}: got {error.got}; want {error.want}" if not gone else f"{error.what}; {error.fix}"
-        )
+        reason = f"{error.what}; {error.fix}" if gone else error.in_a_line()
         outcome: Outcome = "unavailable" if gone else "error"
         return replace(verdict_without_run(artifact, chosen.name, label, outcome, reason), device=device)
     except Exception as error:  # an engine may raise anything; it is the verdict, with its text

@@ -106,7 +106,7 @@ def test_a_crash_is_an_error_with_its_text(verdict):
 
 
 @pytest.mark.parametrize(("status", "outcome", "reason"), [
-    (ExitStatus.VERDICT_FAILED, "error", "m.onnx: can't open: got bytes; want a model"),
+    (ExitStatus.VERDICT_FAILED, "error", "m.onnx: can't open: got bytes; want a model; get a GPU"),
     (ExitStatus.UNAVAILABLE, "unavailable", "m.onnx: can't open; get a GPU"),
 ])  # fmt: skip
 def test_what_a_runtime_reports(verdict, status, outcome, reason):
@@ -134,7 +134,7 @@ def test_changed_files_are_an_error(tmp_path, verdict):
     assert (found.verdict, found.reason) == (
         "error",
         f"{artifact.directory}: files are not the ones that were recorded: got model.onnx has other bytes; "
-        "want the 1 recorded file(s), unchanged",
+        "want the 1 recorded file(s), unchanged; export and validate again, or restore the files",
     )
 
 

@@ -92,7 +92,8 @@ def test_a_limit_that_cannot_be_measured_is_the_verdict(tmp_path, reference):
     found = judged(tmp_path, odd, model)
     assert found.verdict == "error"
     assert found.reason == (
-        "limit of y: accuracy can't be measured there: got y: float32[?, 3]; want labels that belong to it"
+        "limit of y: accuracy can't be measured there: got y: float32[?, 3]; want labels that belong to it; "
+        "name them with labels in [data]"
     )
 
 
