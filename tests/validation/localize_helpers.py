@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from validation.feeds import FeedSpec
 from validation.localization import Localization
 from validation.localize import localize
 from validation.reference import record
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 CONVERTERS = {"onnx": to_onnx, "tflite": to_tflite, "tfjs": to_tfjs}
 RUNTIMES = {"onnx": "onnxruntime-cpu", "tflite": "litert-cpu", "tfjs": "tfjs-node-cpu"}
@@ -54,6 +57,18 @@ class Model:
         out = Path(tempfile.mkdtemp(prefix=f"{format}-{layer}-", dir=self.directory)) / "export"
         shutil.copytree(export.directory, out)
         EDITS[format](out, layer, rank, change)
+        return replace(export, directory=out, files=record_files(out))
+
+    def rewritten(self, change: Callable[[GraphProto], Any]) -> Artifact:
+        """The ONNX export with its graph changed in place."""
+        import onnx
+
+        export = self.exports["onnx"]
+        out = Path(tempfile.mkdtemp(prefix="onnx-rewritten-", dir=self.directory)) / "export"
+        shutil.copytree(export.directory, out)
+        model = onnx.load(out / export.entry)
+        change(model.graph)
+        onnx.save(model, out / export.entry)
         return replace(export, directory=out, files=record_files(out))
 
 

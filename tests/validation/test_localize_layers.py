@@ -6,15 +6,17 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from converters.artifact import record_files
 from tests.validation.localize_helpers import make_model
 from validation.runtimes.tfjs_node import DIST
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 FORMATS = ("onnx", "tflite", "tfjs")
 FUSED = {
@@ -122,17 +124,13 @@ def cure(directory: Path) -> None:
     )
 
 
-def test_a_changed_stride_is_told_by_the_shape(cnn, tmp_path):
-    import onnx
+def test_a_changed_stride_is_told_by_the_shape(cnn):
+    def restride(graph: GraphProto) -> None:
+        conv = [node for node in graph.node if node.op_type == "Conv"][1]
+        [strides] = [row for row in conv.attribute if row.name == "strides"]
+        strides.ints[:] = [1, 1]
 
-    model = onnx.load(cnn.exports["onnx"].entry_path)
-    conv = [node for node in model.graph.node if node.op_type == "Conv"][1]
-    for attribute in conv.attribute:
-        if attribute.name == "strides":
-            attribute.ints[:] = [1, 1]
-    onnx.save(model, tmp_path / "model.onnx")
-    artifact = replace(cnn.exports["onnx"], directory=tmp_path, files=record_files(tmp_path))
-    found = cnn.localize(artifact)
+    found = cnn.localize(cnn.rewritten(restride))
     assert found.guilty == ("second",)
     assert found.summary == "second creates the error: shape [8, 5, 5, 4] instead of [8, 3, 3, 4]"
 
@@ -179,17 +177,15 @@ def test_the_sample_that_is_most_wrong_next_to_its_noise_is_looked_at(tmp_path):
     assert (found.sample, found.guilty) == (8, ("tower",))
 
 
-def test_an_op_put_behind_a_layer_belongs_to_that_layer(cnn, tmp_path):
+def test_an_op_put_behind_a_layer_belongs_to_that_layer(cnn):
     """As the one before it, it bears the name of what the layer hands on."""
-    import onnx
     from onnx import helper, numpy_helper
 
-    model = onnx.load(cnn.exports["onnx"].entry_path)
-    place, node = next((i, n) for i, n in enumerate(model.graph.node) if n.op_type == "Tanh")
-    given = node.output[0]
-    node.output[0] = f"{given}/before"
-    model.graph.node.insert(place + 1, helper.make_node("Clip", [node.output[0], "", "most"], [given]))
-    model.graph.initializer.append(numpy_helper.from_array(np.array(0.1, "f4"), "most"))
-    onnx.save(model, tmp_path / "model.onnx")
-    found = cnn.localize(replace(cnn.exports["onnx"], directory=tmp_path, files=record_files(tmp_path)))
-    assert found.guilty == ("second",)
+    def clip(graph: GraphProto) -> None:
+        place, node = next((i, n) for i, n in enumerate(graph.node) if n.op_type == "Tanh")
+        given = node.output[0]
+        node.output[0] = f"{given}/before"
+        graph.node.insert(place + 1, helper.make_node("Clip", [node.output[0], "", "most"], [given]))
+        graph.initializer.append(numpy_helper.from_array(np.array(0.1, "f4"), "most"))
+
+    assert cnn.localize(cnn.rewritten(clip)).guilty == ("second",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -18,6 +19,9 @@ from tests.validation.test_localize_layers import cnn, one_weight, run_bare
 from validation.feeds import FeedSpec, write_feeds
 from validation.localize.scripts import TFJS_VERSION
 from validation.runtimes.tfjs_node import DIST
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 __all__ = ["cnn"]
 
@@ -97,3 +101,50 @@ def test_scripts_ask_for_the_version_of_tfjs_that_was_judged():
     pinned = json.loads((DIST.parent / "package.json").read_text())["devDependencies"]
     of_tfjs = {version for name, version in pinned.items() if name.startswith("@tensorflow/tfjs")}
     assert of_tfjs == {TFJS_VERSION}
+
+
+def test_a_folded_norm_before_a_wrong_dilation_is_not_accused(tmp_path):
+    """The convolution bears the name of what it was before the norm was folded in: no match of that.
+
+    The pool behind it has another size than it should, which nothing from before the convolution explains.
+    """
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3), name="image"),
+            layers.Conv2D(4, 3, padding="same", use_bias=False, name="stem"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(name="relu"),
+            layers.Conv2D(4, 3, dilation_rate=2, padding="same", activation="relu", name="dilated"),
+            layers.MaxPooling2D(2, name="pool"),
+            layers.GlobalAveragePooling2D(name="squeeze"),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    made = make_model(model, tmp_path, "onnx")
+
+    def undilate(graph: GraphProto) -> None:
+        node = [node for node in graph.node if node.op_type == "Conv"][1]
+        [dilations] = [row for row in node.attribute if row.name == "dilations"]
+        dilations.ints[:] = [2, 1]
+
+    found = made.localize(made.rewritten(undilate))
+    assert found.guilty == ("dilated",)
+    assert found.summary == "dilated creates the error: shape [8, 8, 10, 4] instead of [8, 8, 8, 4]"
+
+
+def test_noise_behind_a_layer_belongs_to_that_layer(cnn):
+    """It takes the layer's result twice, and is another one on every call."""
+    from onnx import helper
+
+    def disturb(graph: GraphProto) -> None:
+        place, node = next((i, n) for i, n in enumerate(graph.node) if n.op_type == "Tanh")
+        given, before = node.output[0], f"{node.output[0]}/before"
+        node.output[0], name, node.name = before, node.name, f"{node.name}/before"
+        drawn = helper.make_node("RandomNormalLike", [before], ["noise"], mean=1.0, scale=0.05)
+        graph.node.insert(place + 1, helper.make_node("Mul", [before, "noise"], [given], name=name))
+        graph.node.insert(place + 1, drawn)
+
+    found = cnn.localize(cnn.rewritten(disturb))
+    assert found.guilty == ("second",)
+    [row] = [row for row in found.layers if row.guilty]
+    assert row.ops == ("Conv", "Tanh", "RandomNormalLike", "Mul")

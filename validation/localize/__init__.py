@@ -6,7 +6,7 @@
     file_graph    the file as a graph
     cutting       copies of the file cut anywhere (onnx_cut, tflite_cut, tfjs_cut)
     original_graph, runs   the original as layers, in its own arithmetic and in float64
-    matching      tensors that both have, by name and by value, in either layout (layouts)
+    matching      tensors that both have, by name (naming) and by value, in either layout (layouts)
     experiment    each stretch between them alone, fed the original's values
     search        which of the matches are none, and which layers are wrong
     hidden        faults that show only while nobody looks
@@ -35,6 +35,7 @@ from validation.localize.search import find_guilty
 from validation.localize.start import run_in_sight, set_up
 from validation.runtime import Runtime
 from validation.runtimes import runtime
+from validation.weights.check import accuse, find_wrong
 
 __all__ = ["localize", "localize_on"]
 
@@ -93,6 +94,8 @@ def localize_on(
         if hidden:
             rows = tuple(replace(row, fault=row.fault or hidden) if row.guilty else row for row in rows)
         case = write_reproducer(experiment, findings, rows, values, out)
+        if not any(row.guilty for row in rows):
+            rows = accuse(rows, find_wrong(artifact, reference))
     matched = {layer for row in rows for layer in row.layers[-1:]}
     return Localization(
         guilty=tuple(dict.fromkeys(layer for row in rows if row.guilty for layer in row.layers)),

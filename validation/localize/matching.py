@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +12,11 @@ from validation.casts import dequantize, quantize
 from validation.dtypes import numpy_dtype
 from validation.localize.file_graph import FileGraph
 from validation.localize.layouts import Permutation, find_layout, turned
+from validation.localize.naming import candidates
 from validation.localize.original_graph import Boundary, OriginalGraph
 
 SAME = 1e-3
 """Tensors whose values differ by no more than this, relative, are the same tensor."""
-
-_DIGITS = re.compile(r"\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +68,10 @@ def match_by_name(
         values: the original's, by tensor.
         seen: the file's, by key, as far as they are known.
     """
-    exact, by_layer, named = _candidates(original, file)
+    keys_of = candidates(original, file)
     found = []
     for boundary in original.boundaries:
-        keys = exact.get(boundary.tensor) or by_layer.get(boundary.layer, [])
-        keys = [_handed_on(key, file, named, keys) for key in keys]
-        match = _best(boundary, keys, file, values[boundary.tensor], seen)
+        match = _best(boundary, keys_of(boundary), file, values[boundary.tensor], seen)
         if match is not None:
             found.append(match)
     ends = _match_outputs(original, file, values, seen)
@@ -111,72 +107,6 @@ def match_by_value(
             found.append(_match(boundary, key, permutation, file, seen))
             left.remove(key)
     return tuple(found)
-
-
-def _candidates(
-    original: OriginalGraph, file: FileGraph
-) -> tuple[dict[str, list[str]], dict[str, list[str]], set[str]]:
-    """Keys by the tensor that they are named after, and by the layer whose last op gives them; all such."""
-    exact: dict[str, list[str]] = {}
-    makers: dict[str, str] = {}
-    for op in file.ops:
-        layers = [original.layer(node) for node in map(_node(original), op.weights) if node]
-        for key in op.outputs:
-            nodes = [node for node in map(_node(original), file.tensors[key].names) if node]
-            last = max(nodes, key=lambda node: original.rank(node) or 0, default=None)
-            if last is not None:
-                exact.setdefault(last, []).append(key)
-            named = original.layer(last) if last is not None else next(iter(layers), "")
-            if named:
-                makers[key] = named
-    return exact, _last_of_layers(file, makers), {*makers}
-
-
-def _handed_on(key: str, file: FileGraph, named: Collection[str], alike: Collection[str]) -> str:
-    """The last tensor before another one: ops of no layer (layout, casts) belong to the one before.
-
-    Args:
-        named: tensors that bear any name.
-        alike: those that bear the same one, as both ends of what was put in between do.
-    """
-    while len(file.takers.get(key, ())) == 1 and key not in file.outputs.values():
-        op = file.ops[file.takers[key][0]]
-        if set(op.inputs) != {key} or len(op.outputs) != 1:
-            break
-        if op.outputs[0] not in alike and (op.outputs[0] in named or op.weights):
-            break
-        key = op.outputs[0]
-    return key
-
-
-def _node(original: OriginalGraph) -> Callable[[str], str | None]:
-    """From a name in a file to the node of the graph, or None.
-
-    What converters make of one node is named below it: "x/Softplus/add" belongs to "x/Softplus".
-    """
-
-    def find(name: str) -> str | None:
-        scopes = [name[: match.start()] for match in re.finditer("/", name)]
-        for candidate in (name, name.removesuffix(":0"), _DIGITS.sub("", name), *reversed(scopes)):
-            if original.rank(candidate) is not None:
-                return candidate
-        return None
-
-    return find
-
-
-def _last_of_layers(file: FileGraph, makers: Mapping[str, str]) -> dict[str, list[str]]:
-    """Tensors that leave their layer."""
-    takers: dict[str, set[str]] = {}
-    for op in file.ops:
-        layer = next((makers[key] for key in op.outputs if key in makers), "")
-        for key in op.inputs:
-            takers.setdefault(key, set()).add(layer)
-    found: dict[str, list[str]] = {}
-    for key, layer in makers.items():
-        if takers.get(key, {""}) != {layer}:
-            found.setdefault(layer, []).append(key)
-    return found
 
 
 def _match_outputs(

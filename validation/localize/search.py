@@ -12,12 +12,13 @@ norm that was folded into it). Such a tensor is no match, and its difference no 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from validation.localize.experiment import Experiment, Finding
-from validation.localize.matching import Match, match_by_name, match_by_value
+from validation.localize.matching import SAME, Match, match_by_name, match_by_value
 from validation.localize.measuring import FACTOR, difference
 
 EXPLAINED = 0.1
@@ -78,10 +79,18 @@ def _means_it(
 
 
 def _same(finding: Finding, continued: np.ndarray, got: Mapping[str, np.ndarray]) -> bool:
-    """Whether the file's result is what the original came to, next to how wrong both are."""
+    """Whether the file's result is what the original came to, next to how wrong both are.
+
+    Of another shape, or of integers, it can't be said how many times over a result is wrong.
+    """
     if finding.match.key not in got:
         return False
-    error = difference(continued, finding.match.from_file(got[finding.match.key]))
+    found = finding.match.from_file(got[finding.match.key])
+    if found.shape != continued.shape:
+        return False
+    error = difference(continued, found)
+    if math.isinf(finding.ratio) and math.isfinite(error.relative):
+        return error.relative <= SAME
     return finding.floor.ratio(error) <= max(FACTOR, EXPLAINED * finding.ratio)
 
 
