@@ -19,6 +19,7 @@ from converters.signature import Signature, TensorSpec
 from validation.feed_layout import Layout, layout_of
 from validation.limit import Limit
 from validation.tensor_files import read_tensors
+from validation.weights.kernel import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class Reference:
         kinds: of each batch.
         labels: an `.npz` with the classes of the data's samples by output name; None without labels.
         limits: what the user set, by output name, in place of the limits that are derived.
+        weights: what it multiplies by, for exports of 8 bits; empty where none was asked for.
     """
 
     directory: Path
@@ -169,6 +171,7 @@ class Reference:
     kinds: tuple[FeedKind, ...] = ()
     labels: Path | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    weights: tuple[Kernel, ...] = ()
 
     @property
     def layout(self) -> Layout:

@@ -21,6 +21,7 @@ from validation.runtime import Runtime
 from validation.split import differences_of
 from validation.trial import FailedError, Trial
 from validation.verdict import Outcome, Verdict
+from validation.weights.check import with_weights
 
 __all__ = ["conclude", "judge", "verdict_without_run"]
 
@@ -65,6 +66,7 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
             if not artifact.target.is_base:
                 trial.keep(differences_of(reference.answers, label, str(artifact.target), chosen.name))
             verdict = _try(trial, verdict_without_run(artifact, chosen.name, label, "fail", ""), reference)
+            verdict = with_weights(verdict, artifact, reference)
             device = session.device
             latency = measure(session, trial.steadiness.sample(), load_s) if verdict.samples else None
             return replace(verdict, device=device, latency=latency)

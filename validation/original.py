@@ -55,6 +55,11 @@ class Original:
         """The `tf.function` from inputs by name to outputs by name: to look at its ops, and for gradients."""
         return self._graph
 
+    @property
+    def layers(self) -> Mapping[str, str]:
+        """From each Keras layer's name to its class; empty for a SavedModel."""
+        return self._model.layers
+
     def kept(self, kind: Callable[[Original], T]) -> T:
         """What is made of the original at a cost, made once."""
         if kind not in self._kept:

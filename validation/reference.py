@@ -38,6 +38,7 @@ from validation.truth.answers import (
     one_after_the_other,
     runs_wanted,
 )
+from validation.weights.collect import collect
 
 __all__ = ["Batch", "Noise", "OutputReference", "Reference", "record"]
 
@@ -197,7 +198,12 @@ class _Recording:
             noise=tuple(self._written.noise),
             kinds=tuple(self._written.kinds),
             labels=self._labels.write(self._out / "labels.npz"),
+            weights=collect(self.original, self._out / "weights") if self._has_8_bits else (),
         )
+
+    @property
+    def _has_8_bits(self) -> bool:
+        return not {"int8", "uint8"}.isdisjoint(self._precisions)
 
     def _mixing(self) -> list[str]:
         names = (spec.name for spec in self._source.signature.outputs if spec.name in self._noise.mixing)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from validation.accuracy import Accuracy
 from validation.localization import Localization
+from validation.weights.wrong import WrongWeight
 
 UNPROVEN = "nothing was proven"
 """How the reason of a failure begins that accuses neither file nor runtime."""
@@ -209,6 +210,7 @@ class Verdict:
         outside: differences outside the domain.
         split: of quantized exports, where their reference runtime could be run too.
         localization: which layer is wrong; None where it was not looked for.
+        weights: of an 8-bit file, those that are further off than rounding explains.
     """
 
     artifact: str
@@ -226,6 +228,7 @@ class Verdict:
     outside: tuple[Outside, ...] = ()
     split: tuple[Split, ...] = ()
     localization: Localization | None = None
+    weights: tuple[WrongWeight, ...] = ()
 
 
 def names_of(verdicts: Collection[Verdict]) -> dict[str, str]:

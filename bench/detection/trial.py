@@ -128,7 +128,9 @@ def _first_find(verdict: Verdict) -> tuple[str, int]:
     if finds:
         after, by = min(finds)
         return by, after
-    return ("running" if verdict.verdict == "error" else "shape, repetition or order"), verdict.samples
+    if verdict.verdict == "error":
+        return "running", verdict.samples
+    return ("weights" if verdict.weights else "shape, repetition or order"), verdict.samples
 
 
 def find_layer(workshop: Workshop, artifact: Artifact) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""The weights of an 8-bit file that no rounding explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from converters.artifact import Artifact
+from validation.blame import accuses
+from validation.expected import Reference
+from validation.localization import LayerError
+from validation.quantized import QUANTIZED
+from validation.verdict import Verdict
+from validation.weights.fit import fit
+from validation.weights.kernel import Kernel
+from validation.weights.stored import read
+from validation.weights.wrong import LIMIT, WrongWeight
+
+LEAST_SIZE = 16
+"""Numbers from which on two weights aren't alike by chance."""
+
+
+def with_weights(verdict: Verdict, artifact: Artifact, reference: Reference) -> Verdict:
+    """The verdict, a failure where weights are wrong: they are of the file, whatever runs it.
+
+    Limits that the user set for every output take the place of this one too.
+    """
+    by_user = all(output.spec.name in reference.limits for output in reference.outputs)
+    wrong = () if by_user else find_wrong(artifact, reference)
+    if not wrong:
+        return verdict
+    said = "; ".join(f"weights of {each.layer}: {each.fault}" for each in wrong)
+    both = (verdict.reason, said) if accuses(verdict) else (said, verdict.reason)
+    return replace(verdict, verdict="fail", reason="; ".join(both), blame="file", weights=wrong)
+
+
+def find_wrong(artifact: Artifact, reference: Reference) -> tuple[WrongWeight, ...]:
+    """The wrong weights of an 8-bit export, the furthest off of each layer, and of these first.
+
+    A weight that is like none of the original's is not accused.
+    """
+    if artifact.target.precision not in QUANTIZED:
+        return ()
+    found: dict[str, WrongWeight] = {}
+    for each in sorted(_find(artifact, reference.weights), key=lambda each: -each.ratio):
+        found.setdefault(each.layer, each)
+    return tuple(found.values())
+
+
+def _find(artifact: Artifact, kernels: Sequence[Kernel]) -> Iterator[WrongWeight]:
+    by_size: dict[int, list[Kernel]] = {}
+    for kernel in kernels:
+        if kernel.size >= LEAST_SIZE:
+            by_size.setdefault(kernel.size, []).append(kernel)
+    for stored in read(artifact) if by_size else ():
+        found = fit(stored, by_size.get(stored.values.size, ()))
+        wrong = 0 if found is None else int((found.ratios > LIMIT).sum())
+        if found is not None and wrong:
+            channel = int(np.argmax(found.ratios))
+            ratio = float(found.ratios[channel])
+            yield WrongWeight(found.kernel.layer, channel, len(found.ratios), wrong, ratio)
+
+
+def accuse(rows: Sequence[LayerError], wrong: Sequence[WrongWeight]) -> tuple[LayerError, ...]:
+    """The rows of a localization that found no layer guilty, with those whose weights are wrong."""
+    faults = {each.layer: f"in its weights {each.fault}" for each in wrong}
+    told = []
+    for row in rows:
+        layer = next((layer for layer in row.layers if layer in faults), None)
+        told.append(row if layer is None else replace(row, guilty=True, fault=faults.pop(layer)))
+    return tuple(told)
