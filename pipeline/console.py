@@ -51,7 +51,10 @@ class Printer:
             write_text(Path(self._json_to), text)
 
     def verdicts(self, validation: Validation, seconds: Mapping[tuple[str, str], float]) -> None:
-        """One line for each artifact and runtime, and why below it where it isn't a pass; then the limits."""
+        """One line for each artifact and runtime, and why below it where it isn't a pass.
+
+        Then each limit, and what is answered otherwise where it doesn't count.
+        """
         names = names_of(validation.verdicts)
         for verdict in validation.verdicts:
             self.say(
@@ -60,7 +63,7 @@ class Printer:
             if verdict.verdict != "pass":
                 for line in _why(verdict):
                     self.say(f"             {line}")
-        for line in _limits(validation):
+        for line in (*_limits(validation), *_outside(validation)):
             self.say(line)
 
 
@@ -164,3 +167,17 @@ def _limits(validation: Validation) -> Iterator[str]:
     for (name, tolerance), targets in held.items():
         yield f"limit: {name}: {tolerance.measure} {_limit(tolerance)} for {', '.join(targets)}"
         yield f"             {tolerance.reason}"
+
+
+def _outside(validation: Validation) -> Iterator[str]:
+    """The inputs outside the domain to which exports give other answers, each set of them once."""
+    cases: dict[tuple[str, str], dict[str, None]] = {}
+    for verdict in validation.verdicts:
+        for each in verdict.outside:
+            cases.setdefault((each.output, verdict.target), {})[each.case] = None
+    told: dict[tuple[str, str], list[str]] = {}
+    for (output, target), differing in cases.items():
+        told.setdefault((output, ", ".join(differing)), []).append(target)
+    for (output, inputs), targets in told.items():
+        wrong = f"{output}: other answers" if output else "no answers"
+        yield f"outside the domain, no failure: {wrong} by {', '.join(targets)} to {inputs}"

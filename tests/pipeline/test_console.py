@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.console import Printer, describe_output
 from tests.validation.results import comparison, quantized_output, tolerance, validation, verdict
-from validation.verdict import OutputVerdict, Tolerance
+from validation.verdict import OutputVerdict, Outside, Tolerance
 
 
 def printed(capsys, *verdicts) -> list[str]:
@@ -45,6 +45,25 @@ def test_a_failure_says_what_would_have_passed(capsys, measure, needed, said):
     wrong = OutputVerdict(comparison(), Tolerance(measure, 1.0, "why"), False, needed=needed)
     lines = printed(capsys, verdict(verdict="fail", reason="it is wrong", outputs=(wrong,)))
     assert lines[1:3] == ["             it is wrong", f"             {said}"]
+
+
+def test_differences_outside_the_domain_are_told_once(capsys):
+    nan = Outside("logits", "NaN", 50, math.inf, math.nan, 0.0)
+    far = replace(nan, case="beyond the domain")
+    crash = Outside("", "NaN", 50, math.inf, "an answer", "RuntimeError: no NaN")
+    other = replace(verdict("onnxruntime-cpu", outside=(nan, far)), target="onnx:float32")
+    lines = printed(
+        capsys,
+        verdict(outside=(nan,)),
+        verdict("litert-reference", outside=(nan, far)),
+        other,
+        replace(verdict(outside=(crash,)), target="tfjs:float32"),
+    )
+    assert lines[-2:] == [
+        "outside the domain, no failure: logits: other answers by tflite:float32, onnx:float32 "
+        "to NaN, beyond the domain",
+        "outside the domain, no failure: no answers by tfjs:float32 to NaN",
+    ]
 
 
 def test_what_proves_nothing_has_no_limit_that_would_pass(capsys):
