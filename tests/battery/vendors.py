@@ -63,6 +63,29 @@ def _tfjs(saved: Path, out: Path) -> Path:
     return out / "tfjs" / "model.json"
 
 
+def unfrozen(out: Path) -> tuple[SourceModel, Path]:
+    """A model, and the TFLite file of the deprecated way to convert a function, which keeps its variables."""
+    import keras
+    import tensorflow as tf
+
+    from converters.sources import describe_source
+    from converters.tflite import model_file
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((8, 8, 3), name="x")
+    y = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
+    model = keras.Model(x, keras.layers.Dense(3, name="y")(keras.layers.Flatten()(y)))
+    model.save(out / "model.keras")
+    spec = tf.TensorSpec((1, 8, 8, 3), tf.float32, name="x")
+    function = tf.function(lambda x: {"y": model(x)}).get_concrete_function(spec)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    (out / "model.tflite").write_bytes(converter.convert())
+    assert "READ_VARIABLE" in model_file.op_names(model_file.read(out / "model.tflite")), (
+        "it freezes them now"
+    )
+    return describe_source(out / "model.keras"), out / "model.tflite"
+
+
 def record(source: SourceModel, out: Path, **spec: Any) -> Reference:
     """The original's answers to what the judge chooses by itself; "data" are given by input name."""
     from validation.reference import record as record_answers
@@ -80,18 +103,18 @@ def record(source: SourceModel, out: Path, **spec: Any) -> Reference:
     )
 
 
-def judge_file(path: Path, source: SourceModel, reference: Reference) -> Verdict:
-    """The verdict on a file that somebody else made, on the runtime that apps take for it."""
+def judge_file(path: Path, source: SourceModel, reference: Reference, runtime: str | None = None) -> Verdict:
+    """The verdict on a file that somebody else made, by default on the runtime that apps take for it."""
     from validation.foreign import adopt
 
-    return judge(adopt(path=path, signature=source.signature, reference=reference), reference)
+    return judge(adopt(path=path, signature=source.signature, reference=reference), reference, runtime)
 
 
-def judge(artifact: Artifact, reference: Reference) -> Verdict:
+def judge(artifact: Artifact, reference: Reference, runtime: str | None = None) -> Verdict:
     from validation.judge import judge as judge_artifact
 
-    runtime = RUNTIMES[Path(artifact.entry).suffix]
-    return judge_artifact(artifact=artifact, runtime_name=runtime, reference=reference, label=artifact.entry)
+    name = runtime or RUNTIMES[Path(artifact.entry).suffix]
+    return judge_artifact(artifact=artifact, runtime_name=name, reference=reference, label=artifact.entry)
 
 
 def uniform(low: float, high: float, *shape: int, seed: int = 0) -> np.ndarray:
