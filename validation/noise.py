@@ -1,4 +1,4 @@
-"""How far the original moves for one ulp and for coarser weights, and whether samples depend on their batch.
+"""How far the original moves for coarser weights, and whether samples depend on their batch.
 
 A few batches are enough for the size of it: the tolerance puts a factor on top.
 """
@@ -24,6 +24,9 @@ from validation.simulation import Simulation
 
 ALONE = 4
 """Samples of the batch that are run one by one."""
+
+Run = Callable[[Tensors], dict[str, np.ndarray]]
+"""From inputs to outputs, by name."""
 
 NoiseByOutput = Mapping[str, Noise]
 
@@ -135,14 +138,6 @@ def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> froz
     return frozenset(mixing)
 
 
-def one_ulp(original: Original, tensors: Tensors, seed: int) -> dict[str, np.ndarray] | None:
-    """The graph's answer with every float input and weight one float32 ulp up or down.
-
-    None where there is no float to move.
-    """
-    return _nudged(original, tensors, *(_ulp(np.random.default_rng((seed, n))) for n in (0, 1)))
-
-
 def coarser(original: Original, tensors: Tensors, precision: str, seed: int) -> dict[str, np.ndarray] | None:
     """The graph's answer with weights as they are stored, and with int8 inputs off by as much.
 
@@ -151,41 +146,40 @@ def coarser(original: Original, tensors: Tensors, precision: str, seed: int) -> 
         seed: of int8, whose files part the weights by channels, as Keras does not.
     """
     if precision in STORED:
-        return _nudged(original, tensors, STORED[precision], _same)
+        return nudged(original, tensors, STORED[precision], _same, original.graph)
     drawn = PRECISIONS[precision](np.random.default_rng((seed, 2)))
-    return _nudged(original, tensors, drawn, drawn)
+    return nudged(original, tensors, drawn, drawn, original.graph)
 
 
-def _nudged(
-    original: Original, tensors: Tensors, weights: Nudge, inputs: Nudge
+def nudged(
+    original: Original, tensors: Tensors, weights: Nudge, inputs: Nudge, run: Run
 ) -> dict[str, np.ndarray] | None:
+    """An answer with every float input and weight nudged.
+
+    Args:
+        original: whose weights are nudged while it runs.
+        tensors: inputs.
+        weights: what is done to each of its weights.
+        inputs: what is done to each input.
+        run: the original's graph, or what reads its weights as that does.
+
+    Returns:
+        None where there is no float to nudge.
+    """
     moved = {n: inputs(a) if is_float(dtype_name(a)) else a for n, a in tensors.items()}
     with original.nudged(weights) as has_weights:
         if not has_weights and not any(is_float(dtype_name(a)) for a in tensors.values()):
             return None
-        return original.graph(moved)
+        return run(moved)
 
 
 def _same(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def _ulp(random: np.random.Generator) -> Nudge:
-    """One float32 ulp up or down, for coarser dtypes one of their own.
-
-    Three quarters of epsilon, relative to a number, are 0.75 to 1.5 of its ulps, and round to one.
-    """
-
-    def nudge(value: np.ndarray) -> np.ndarray:
-        step = 0.75 * max(epsilon("float32"), epsilon(dtype_name(value)))
-        return _relative(value, step * random.choice((-1.0, 1.0), value.shape))
-
-    return nudge
-
-
 def _float16(random: np.random.Generator) -> Nudge:
     """Rounding to 11 bits: evenly distributed within half an ulp."""
-    return lambda value: _relative(value, random.uniform(-1, 1, value.shape) * epsilon("float16") / 2)
+    return lambda value: relative(value, random.uniform(-1, 1, value.shape) * epsilon("float16") / 2)
 
 
 def _affine(bits: int, least_rank: int) -> Callable[[np.random.Generator], Nudge]:
@@ -210,7 +204,8 @@ def _affine(bits: int, least_rank: int) -> Callable[[np.random.Generator], Nudge
     return make
 
 
-def _relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Each number larger by its step's share of itself."""
     with np.errstate(over="ignore", invalid="ignore"):
         return (value * (1 + steps)).astype(value.dtype)
 

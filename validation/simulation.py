@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from validation.feed import Tensors
 from validation.original import Original
 from validation.truth.quantized import PRECISIONS, QuantizedTwin
-from validation.truth.translate import NoTwinError
+from validation.truth.remade import NoTwinError
 
 SIMULATED = {name: f"{name}, simulated" for name in PRECISIONS}
 """From a precision to the name that its noise goes by."""

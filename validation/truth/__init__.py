@@ -2,10 +2,13 @@
 
     answers      the truth and the noise floor of each batch, with a twin or without
     twin         `build_twin`: the original's graph in float64, and the same with every rounding simulated
+    ulp          what takes the twin's place where there is none
     translate    walks a traced graph and builds it again in float64
+    remade       one op of it, in float64 or as it is
     kernels      which ops TensorFlow can run in float64
     composed     ops without such a kernel, written out: normalisation, pooling, LRN
     resize       likewise resizing, as products with small matrices
+    colour       likewise hue and saturation
     rounding     which ops round, and by how much
     sums         which ops sum up, and how many terms
     quantized    the twin with 8-bit roundings

@@ -2,7 +2,7 @@
 
 With a float64 twin the truth is the twin's, and the errors are those of the original, eagerly and as a
 graph, and of the twin with every rounding simulated. Without one the original's answer stands for the
-truth, and the errors are what one ulp on inputs and weights does to it.
+truth, and the errors are what one ulp does to it, as `ulp` has it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from validation.dtypes import epsilon, is_float, largest, least_normal
 from validation.feed import NATURAL, Tensors
 from validation.feed_layout import layout_of
 from validation.floor import RUNS_ENOUGH, has_channels, noise_floor
-from validation.noise import Given, one_ulp
+from validation.noise import Given
 from validation.noise_table import NoiseTable
 from validation.original import Original
 from validation.rows import join, split
 from validation.truth.twin import NoTwinError, Twin, build_twin
+from validation.truth.ulp import OneUlp
 
 AMPLITUDE = 8.0
 """Unit roundoffs by which a simulated run may be off in each op: the factor that a limit grants an export
@@ -32,7 +33,7 @@ RUNS_AT_LEAST = RUNS_ENOUGH - 2
 """Simulated runs of a batch that has any; the original's own two are added."""
 
 ULP_RUNS = 16
-"""Runs with one ulp on inputs and weights, without a twin, for each batch that would have simulated ones."""
+"""Runs with one ulp up or down, without a twin, for each batch that would have simulated ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +56,31 @@ class Truth:
 
     Args:
         original: opened.
-
-    Attributes:
-        words: what the truth is, and why it is no more.
     """
 
     def __init__(self, original: Original) -> None:
         self._original, self._layout = original, layout_of(original.signature)
         self._twin: Twin | None = None
+        self._one_ulp: OneUlp | None = None
+        self._missing = ""
         self._tables = {
             spec.name: NoiseTable(has_channels(spec))
             for spec in original.signature.outputs
             if is_float(spec.dtype)
         }
-        self.words = "float64 twin"
         try:
             self._twin = build_twin(original.traced, original.signature)
         except NoTwinError as error:
             self._do_without(error)
+
+    @property
+    def words(self) -> str:
+        """What the truth is, and why it is no more."""
+        if self._one_ulp is None:
+            return "float64 twin"
+        words = f"one ulp, {ULP_RUNS} times: no float64 twin, because {self._missing}"
+        left_out = self._one_ulp.left_out
+        return f"{words}; on inputs and weights alone, because {left_out}" if left_out else words
 
     def answers(self, given: Sequence[Given], *, runs: Sequence[int], seed: int) -> list[Answer]:
         """The truth of some batches, which are run as one and have a floor each.
@@ -93,8 +101,8 @@ class Truth:
         return self._with_floors(given, [None] * len(given), runs, seed)
 
     def _do_without(self, error: NoTwinError) -> None:
-        self._twin = None
-        self.words = f"one ulp, {ULP_RUNS} times: no float64 twin, because {error}"
+        self._twin, self._missing = None, str(error)
+        self._one_ulp = OneUlp(self._original)
 
     def _with_floors(
         self, given: Sequence[Given], exact: Sequence[Tensors | None], runs: Sequence[int], seed: int
@@ -115,12 +123,12 @@ class Truth:
         """Simulated runs of each batch, all in one."""
         if not given:
             return []
-        inputs, twin = join([batch.inputs for batch in given]), self._twin
-        found: list[dict[str, np.ndarray] | None]
+        inputs, twin, ulp = join([batch.inputs for batch in given]), self._twin, self._one_ulp
+        found: list[dict[str, np.ndarray] | None] = []
         if twin is not None:
-            found = [twin.rounded(inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
-        else:
-            found = [one_ulp(self._original, inputs, seed + n) for n in range(ULP_RUNS)]
+            found += [twin.rounded(inputs, seed=seed + n, amplitude=AMPLITUDE) for n in range(runs)]
+        elif ulp is not None:
+            found += [ulp.run(inputs, seed + n) for n in range(ULP_RUNS)]
         apart = [split(run, self._sizes(given)) for run in found if run is not None]
         return [[run[number] for run in apart] for number in range(len(given))]
 

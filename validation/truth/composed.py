@@ -1,13 +1,14 @@
-"""Ops that TensorFlow has no float64 kernel for, written out of ops that have one."""
+"""Ops that TensorFlow has no float64 kernel for, written out of ops that have one; or as they are, where they
+only choose."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from validation.truth.colour import adjust_hue, adjust_saturation
+from validation.truth.remade import Values, as_it_is, raised
 from validation.truth.resize import area, bicubic, bilinear
-
-Values = list[Any]
 
 
 def _batch_norm(op: Any, inputs: Values) -> Values:
@@ -83,6 +84,14 @@ def _bits(op: Any, inputs: Values) -> Values:
     return [tf.bitcast(tf.cast(inputs[0], op.inputs[0].dtype), op.outputs[0].dtype)]
 
 
+def _chosen(op: Any, inputs: Values) -> Values:
+    """What is chosen by values that are rounded to the original's dtype; they round once, as any result."""
+    import tensorflow as tf
+
+    own = [tf.cast(value, tensor.dtype) for value, tensor in zip(inputs, op.inputs, strict=True)]
+    return [raised(result) for result in as_it_is(op, own)]
+
+
 COMPOSED: Mapping[str, Callable[[Any, Values], Values]] = {
     "FusedBatchNorm": _batch_norm,
     "FusedBatchNormV2": _batch_norm,
@@ -90,9 +99,17 @@ COMPOSED: Mapping[str, Callable[[Any, Values], Values]] = {
     "AvgPool3D": _pool_3d,
     "MaxPool3D": _pool_3d,
     "LRN": _response_normalization,
+    "AdjustHue": adjust_hue,
+    "AdjustSaturation": adjust_saturation,
     "AdjustContrastv2": _adjust_contrast,
     "Bitcast": _bits,
     "ResizeBilinear": bilinear,
     "ResizeBicubic": bicubic,
     "ResizeArea": area,
+    "CombinedNonMaxSuppression": _chosen,
+    "InTopKV2": _chosen,
+    "NonMaxSuppressionV2": _chosen,
+    "NonMaxSuppressionV3": _chosen,
+    "NonMaxSuppressionV4": _chosen,
+    "NonMaxSuppressionV5": _chosen,
 }

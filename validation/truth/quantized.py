@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.signature import Signature
+from validation.truth.remade import Values
 from validation.truth.rounding import EXACT
-from validation.truth.translate import Translation, Values
+from validation.truth.translate import Translation
 from validation.truth.twin import Twin
 
 PRECISIONS = ("int8", "dynamic_int8")

@@ -25,11 +25,12 @@ from validation.dtypes import epsilon
 from validation.truth.sums import Terms
 
 _MOVED = """
-Abs ArgMax ArgMin BatchToSpace BatchToSpaceND Bitcast BroadcastTo Cast Ceil ClipByValue Concat
-ConcatV2 Const CopyToMesh DepthToSpace DynamicPartition DynamicStitch Enter Exit ExpandDims
-ExtractImagePatches ExtractVolumePatches Fill Floor Gather GatherNd GatherV2 Identity IdentityN Imag
-InvertPermutation LeakyReluGrad Max MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax Maximum Merge Min
-Minimum MirrorPad Neg NoOp OneHot OnesLike Pack Pad PadV2 Placeholder PlaceholderWithDefault
+Abs ArgMax ArgMin BatchToSpace BatchToSpaceND Bitcast BroadcastTo Cast Ceil ClipByValue
+CombinedNonMaxSuppression Concat ConcatV2 Const CopyToMesh DepthToSpace DynamicPartition
+DynamicStitch Enter Exit ExpandDims ExtractImagePatches ExtractVolumePatches Fill Floor Gather
+GatherNd GatherV2 Identity IdentityN Imag InvertPermutation LeakyReluGrad Max MaxPool MaxPool3D
+MaxPoolV2 MaxPoolWithArgmax Maximum Merge Min Minimum MirrorPad Neg NoOp NonMaxSuppressionV4
+NonMaxSuppressionV5 OneHot OnesLike Pack Pad PadV2 Placeholder PlaceholderWithDefault
 PreventGradient ReadVariableOp Real Relu Relu6 Reshape ResizeNearestNeighbor ResourceGather
 ResourceGatherNd Reverse ReverseSequence ReverseV2 Rint Roll Round ScatterNd Select SelectV2 Sign
 Size Slice Snapshot SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Squeeze StopGradient
@@ -48,6 +49,13 @@ NEAR_ONE = frozenset({"Elu", "Erfc", "LogSoftmax", "Selu", "Sigmoid", "Softplus"
 roundoff of 1, not of the result. exp(x) - 1 for Elu, 1 - Erf for Erfc, log(1 + exp(x)) for Softplus; ONNX
 Runtime's and XNNPACK's Sigmoid is a half and a rational function; TF.js' Tanh on WebGL is
 (1 - exp(-2|x|)) / (1 + exp(-2|x|)), 1.19e-7 for 1e-7. Expm1 and Log1p are meant to be exact."""
+
+OF_A_COLOUR = frozenset({"AdjustHue", "AdjustSaturation", "HSVToRGB"})
+"""Ops that mix the channels of a colour: their error is a roundoff of the greatest of them."""
+
+HARD_SIGMOID = 3.0
+"""In relu6(x + 3) / 6. Fused kernels compute x / 6 + 1 / 2, which rounds where x + 3 is exact: XNNPACK's
+HardSwish is off by 4.4e-8 at x = -2.97, where it is -0.017."""
 
 SUMMED_INSIDE = frozenset({"Softmax", "LogSoftmax"})
 """Ops that sum up their last dimension on the way."""
@@ -79,9 +87,9 @@ class Rounding:
         import tensorflow as tf
 
         terms = tf.cast(tf.shape(exact)[-1], tf.float64) if op.type in SUMMED_INSIDE else 0.0
-        if op.type not in NEAR_ONE:
+        if not is_off_by_more(op):
             return self._moved(exact, dtype, place, _of_sum(terms), unless_held=True)
-        size = tf.abs(exact) + 1.0
+        size = _inside(exact, op)
         return exact + (self._moved(size, dtype, place, _of_sum(terms)) - size)
 
     def sum(self, near: Any, *, dtype: Any, place: Place, terms: Terms) -> Any:
@@ -145,6 +153,32 @@ def _move(dtype: Any) -> Any:
     with tf.init_scope():  # of no graph, so that it belongs to every one
         function = tf.function(move, autograph=False)
         return function.get_concrete_function(any_shape, number, number, scalar, any_shape)
+
+
+def is_off_by_more(op: Any) -> bool:
+    """Whether an op's error is a roundoff of something greater than its result."""
+    return op.type in NEAR_ONE or op.type in OF_A_COLOUR or _is_hard_sigmoid(op)
+
+
+def _inside(exact: Any, op: Any) -> Any:
+    """The result's magnitude and that of the greatest number on the way to it."""
+    import tensorflow as tf
+
+    size = tf.abs(exact)
+    if op.type in OF_A_COLOUR:
+        return size + tf.reduce_max(size, -1, keepdims=True)
+    return size + (1.0 if op.type in NEAR_ONE else HARD_SIGMOID)
+
+
+def _is_hard_sigmoid(op: Any) -> bool:
+    """Whether an op is the sum in relu6(x + 3), from which hard sigmoids and hard swishes are made."""
+    import tensorflow as tf
+
+    if op.type not in ("Add", "AddV2"):
+        return False
+    constants = [tf.make_ndarray(t.op.get_attr("value")) for t in op.inputs if t.op.type == "Const"]
+    followed = any(user.type == "Relu6" for user in op.outputs[0].consumers())
+    return followed and any((value == HARD_SIGMOID).all() for value in constants)
 
 
 def is_long(values: Any) -> Any:

@@ -107,6 +107,26 @@ def _summed_last(values: Any, axes: Any) -> Any:
     return tf.reshape(tf.transpose(values, tf.concat([kept, summed], 0)), tf.stack(sizes))
 
 
+def _by_taps(op: Any, inputs: Values, _: Any) -> Terms:
+    """Neighbours that a resized pixel is made of."""
+    return _unlike(_TAPS[op.type])
+
+
+_TAPS = {"ResizeBilinear": 4.0, "ResizeBicubic": 16.0}
+
+INEXACT = frozenset({"ResizeBicubic"})
+"""Sums whose terms are weighed by numbers of more than 8 bits, so that they add up exactly by luck alone."""
+
+
+def _by_area(op: Any, inputs: Values, _: Any) -> Terms:
+    """As many as there are pixels for one; from one pixel several are made of it alone."""
+    import tensorflow as tf
+
+    size = tf.cast(tf.reduce_prod(inputs[1]), tf.float64)
+    given = tf.cast(tf.reduce_prod(tf.shape(inputs[0])[1:3]), tf.float64)
+    return _unlike(tf.maximum(given / size, 1.0))
+
+
 def _unlike(number: Any) -> Terms:
     """Products with weights, or too few terms to add up to much."""
     return Terms(number, number)
@@ -134,5 +154,8 @@ SUMS: Mapping[str, tuple[int, Count]] = {
     "AvgPool": (0, _by_window),
     "AvgPool3D": (0, _by_window),
     "Cumsum": (0, _by_axis),
+    "ResizeBilinear": (0, _by_taps),
+    "ResizeBicubic": (0, _by_taps),
+    "ResizeArea": (0, _by_area),
 }
 """By op: the input whose elements are moved as the terms are, and the number of these."""

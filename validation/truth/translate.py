@@ -1,7 +1,7 @@
 """Builds a traced graph again, in float64.
 
 Every op is made anew with its float types replaced; what has no kernel for them is written out by
-`composed` and `resize`. Loops, branches and calls are walked into. Variables are read in their own dtype
+`composed`. Loops, branches and calls are walked into. Variables are read in their own dtype
 and cast, which loses nothing.
 """
 
@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from validation.truth.kernels import has_kernel
 from validation.truth.known import are_long
+from validation.truth.remade import Values, in_float64, is_low
 from validation.truth.rounding import EXACT, Place, Rounding, is_long
-from validation.truth.sums import SUMS
-
-Values = list[Any]
+from validation.truth.sums import INEXACT, SUMS
 
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
+LOOPS = ("While", "StatelessWhile")
 
-class NoTwinError(Exception):
-    """An op can't be taken to float64; says which and why."""
+BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
+"""Their first input chooses a function, which takes the others."""
 
 
 class Translation:
@@ -56,32 +55,33 @@ class Translation:
         if special is not None:
             return special(self, op, inputs)
         if self._rounding is None or op.type in EXACT:
-            return _exactly(op, inputs)
+            return in_float64(op, inputs)
         if op.type in SUMS and op.outputs[0].dtype.is_floating and not self._rounding.exact_sums:
             return [self._rounded_sum(self._rounding, op, inputs)]
         place = self._place(op)
         return [
             self._rounding.result(exact, op, tensor.dtype, place) if tensor.dtype.is_floating else exact
-            for tensor, exact in zip(op.outputs, _exactly(op, inputs), strict=True)
+            for tensor, exact in zip(op.outputs, in_float64(op, inputs), strict=True)
         ]
 
     def _rounded_sum(self, rounding: Rounding, op: Any, inputs: Values) -> Any:
-        """Weights of more than 8 bits never add up exactly: there the exact sum is left out."""
+        """Products with numbers of more than 8 bits never add up exactly: there the exact sum is left out."""
         import tensorflow as tf
 
         dtype, place = op.outputs[0].dtype, self._place(op)
         index, count = SUMS[op.type]
-        summed = inputs[index]
-        exact = None if index and are_long(summed) else _exactly(op, inputs)[0]
+        summed = tf.cast(inputs[index], tf.float64)
+        inexact = op.type in INEXACT or (index > 0 and are_long(summed))
+        exact = None if inexact else in_float64(op, inputs)[0]
         terms = count(op, inputs, exact)
         moved = rounding.terms(summed, dtype, place, terms)
-        (near,) = _exactly(op, [*inputs[:index], moved, *inputs[index + 1 :]])
+        (near,) = in_float64(op, [*inputs[:index], moved, *inputs[index + 1 :]])
         result = rounding.sum(near, dtype=dtype, place=place, terms=terms)
         if exact is None:
             return result
         # Summed up itself it tells sum by sum; of products it tells nothing less than all terms.
         long = is_long(summed)
-        (found,) = [tf.reduce_sum(long)] if index else _exactly(op, [long, *inputs[1:]])
+        (found,) = [tf.reduce_sum(long)] if index else in_float64(op, [long, *inputs[1:]])
         return rounding.unless_exact(exact, result, short=tf.equal(found, 0.0), dtype=dtype)
 
     def _place(self, op: Any) -> Place:
@@ -123,11 +123,18 @@ class Translation:
         )
         return _listed(chosen)
 
+    def _case(self, op: Any, inputs: Values) -> Values:
+        import tensorflow as tf
+
+        branches = [_graph_of(op, function.name) for function in op.get_attr("branches")]
+        ways = [lambda branch=branch: self._function(branch, inputs[1:]) for branch in branches]
+        return _listed(tf.switch_case(inputs[0], ways))
+
     def _constant(self, op: Any, inputs: Values) -> Values:
         import tensorflow as tf
 
         value = tf.make_ndarray(op.get_attr("value"))
-        low = _is_low(op.outputs[0].dtype)
+        low = is_low(op.outputs[0].dtype)
         return [tf.constant(value.astype("float64") if low else value, None if low else op.outputs[0].dtype)]
 
 
@@ -153,91 +160,24 @@ def _needed(graph: Any, outputs: Sequence[Any], given: Mapping[str, Any]) -> lis
     return order
 
 
-def _exactly(op: Any, inputs: Values) -> Values:
-    """One op's outputs in float64.
-
-    Raises:
-        NoTwinError: it has no float64 kernel and no written-out form.
-    """
-    import tensorflow as tf
-
-    from validation.truth.composed import COMPOSED
-
-    composed = COMPOSED.get(op.type)
-    if composed is not None and any(_is_low(tensor.dtype) for tensor in (*op.inputs, *op.outputs)):
-        return composed(op, inputs)
-    if any(tensor.dtype == tf.resource for tensor in op.inputs):
-        return [raised(result) for result in _made(op, inputs, dict(op.node_def.attr)).outputs]
-    return list(_made(op, inputs, _raised_attributes(op)).outputs)
-
-
-def _made(op: Any, inputs: Values, attributes: Mapping[str, Any]) -> Any:
-    import tensorflow as tf
-
-    wanted = {key: value for key, value in attributes.items() if not key.startswith("_")}
-    graph = tf.compat.v1.get_default_graph()
-    try:
-        return graph._create_op_internal(
-            op.type, inputs, [_raised_dtype(t.dtype) for t in op.outputs], name=op.name, attrs=wanted
-        )
-    except (TypeError, ValueError, tf.errors.OpError) as error:
-        raise NoTwinError(f"{op.type} at {op.name}: {error}") from error
-
-
-def _raised_attributes(op: Any) -> dict[str, Any]:
-    """Attributes with float64 in the place of coarser floats, for which there is a kernel."""
-    import tensorflow as tf
-
-    types: dict[str, Any] = {}
-    for definition in op.op_def.attr:
-        if definition.type == "type":
-            types[definition.name] = _raised_dtype(op.get_attr(definition.name))
-        elif definition.type == "list(type)":
-            types[definition.name] = [_raised_dtype(dtype) for dtype in op.get_attr(definition.name)]
-    if not has_kernel(op.type, types):
-        raise NoTwinError(f"{op.type} at {op.name} has no float64 kernel")
-    attributes = dict(op.node_def.attr)
-    for name, value in types.items():
-        attribute = tf.compat.v1.AttrValue()
-        if isinstance(value, list):
-            attribute.list.type.extend(dtype.as_datatype_enum for dtype in value)
-        else:
-            attribute.type = value.as_datatype_enum
-        attributes[name] = attribute
-    return attributes
-
-
-def _is_low(dtype: Any) -> bool:
-    """A float dtype that float64 holds all of."""
-    return dtype.is_floating and dtype.size < 8
-
-
-def _raised_dtype(dtype: Any) -> Any:
-    import tensorflow as tf
-
-    if dtype == tf.complex64:
-        return tf.complex128
-    return tf.float64 if _is_low(dtype) else dtype
-
-
-def raised(value: Any) -> Any:
-    """A value in the dtype that a twin has for it."""
-    import tensorflow as tf
-
-    return tf.cast(value, _raised_dtype(value.dtype))
-
-
 def _body(op: Any, attribute: str) -> Any:
+    """The graph of the function that an attribute names."""
+    return _graph_of(op, op.get_attr(attribute).name)
+
+
+def _graph_of(op: Any, name: str) -> Any:
     """The graph of a function that an op calls."""
     from tensorflow.python.ops import control_flow_util_v2
 
-    name = op.get_attr(attribute).name
-    skip = 1 if op.type in ("If", "StatelessIf") else 0
+    skip = 1 if op.type in BRANCHES else 0
     shapes = [tensor.shape for tensor in list(op.inputs)[skip:]]
-    if op.type in ("While", "StatelessWhile"):
+    if op.type in LOOPS:
         shapes = [tensor.shape for tensor in op.outputs]
     return control_flow_util_v2.get_func_graph(op, shapes, name)
 
+
+WALKED = frozenset({*CALLS, *LOOPS, *BRANCHES})
+"""Ops whose functions are translated op by op."""
 
 _SPECIAL: Mapping[str, Callable[[Translation, Any, Values], Values]] = {
     "Const": Translation._constant,
@@ -245,5 +185,7 @@ _SPECIAL: Mapping[str, Callable[[Translation, Any, Values], Values]] = {
     "StatelessWhile": Translation._while,
     "If": Translation._if,
     "StatelessIf": Translation._if,
+    "Case": Translation._case,
+    "StatelessCase": Translation._case,
     **dict.fromkeys(CALLS, Translation._call),
 }

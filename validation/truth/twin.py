@@ -12,8 +12,9 @@ from converters.exceptions import summary
 from converters.signature import Signature
 from validation.dtypes import array_of
 from validation.feed import Tensors
+from validation.truth.remade import NoTwinError, raised
 from validation.truth.rounding import Rounding
-from validation.truth.translate import NoTwinError, Translation, raised
+from validation.truth.translate import Translation
 
 __all__ = ["NoTwinError", "Twin", "build_twin"]
 
@@ -73,10 +74,10 @@ class Twin:
         graph = self._concrete.graph
         names = sorted(inputs)
         given = {
-            placeholder.name: raised(inputs[name])
+            placeholder.name: self._taken(inputs[name])
             for name, placeholder in zip(names, graph.inputs[: len(names)], strict=True)
         }
-        given |= {inner.name: raised(outer) for outer, inner in graph.captures}
+        given |= {inner.name: self._taken(outer) for outer, inner in graph.captures}
         outputs: Mapping[str, Any] = graph.structured_outputs
         wanted: Sequence[str] = self._signature.output_names
         values = self._translation(rounding).run(graph, given, [outputs[name] for name in wanted])
@@ -84,6 +85,10 @@ class Twin:
 
     def _translation(self, rounding: Rounding | None) -> Translation:
         return Translation(rounding)
+
+    def _taken(self, value: Any) -> Any:
+        """What is made of an input or a captured value."""
+        return raised(value)
 
 
 @contextmanager
