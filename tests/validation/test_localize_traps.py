@@ -148,3 +148,17 @@ def test_noise_behind_a_layer_belongs_to_that_layer(cnn):
     assert found.guilty == ("second",)
     [row] = [row for row in found.layers if row.guilty]
     assert row.ops == ("Conv", "Tanh", "RandomNormalLike", "Mul")
+
+
+def test_layers_behind_one_that_does_not_run_are_not_accused(cnn):
+    """What they are fed has the file's dtype, though no run has shown it."""
+
+    def group(graph: GraphProto) -> None:
+        conv = [node for node in graph.node if node.op_type == "Conv"][1]
+        [groups] = [row for row in conv.attribute if row.name == "group"]
+        groups.i = 3
+
+    found = cnn.localize(cnn.rewritten(group))
+    assert found.guilty == ("second",)
+    assert found.summary.startswith("second creates the error: [ONNXRuntimeError] : 1 : FAIL : ")
+    assert "so do" not in found.summary

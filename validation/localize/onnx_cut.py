@@ -25,8 +25,8 @@ _TURNING = frozenset({"Transpose", "Conv", "ConvTranspose", "MaxPool", "AverageP
 def read(artifact: Artifact) -> FileGraph:
     import onnx
 
-    model = onnx.load(artifact.entry_path)
-    graph, constants, shapes = model.graph, _constants(model.graph), _shapes(model)
+    model = onnx.shape_inference.infer_shapes(onnx.load(artifact.entry_path))
+    graph, constants, shapes, dtypes = model.graph, _constants(model.graph), _shapes(model), _dtypes(model)
     ops, tensors = [], {key: FileTensor((key,)) for key in artifact.input_names.values()}
     turned: set[str] = set()
     for node in graph.node:
@@ -46,7 +46,9 @@ def read(artifact: Artifact) -> FileGraph:
         )
         for key in outputs:
             names = tuple(dict.fromkeys((_plain(key), _plain(node.name))))
-            tensors[key] = FileTensor(names, shape=shapes.get(key), channels_first=key in turned)
+            tensors[key] = FileTensor(
+                names, dtypes.get(key, ""), shape=shapes.get(key), channels_first=key in turned
+            )
     return FileGraph(tensors, tuple(ops), dict(artifact.input_names), dict(artifact.output_names))
 
 
@@ -71,13 +73,23 @@ def write(
 
 def _shapes(model: ModelProto) -> dict[str, tuple[int | None, ...]]:
     """As far as they follow from the file."""
-    from onnx import shape_inference
-
     found: dict[str, tuple[int | None, ...]] = {}
-    for value in shape_inference.infer_shapes(model).graph.value_info:
+    for value in model.graph.value_info:
         if value.type.tensor_type.HasField("shape"):
             dims = value.type.tensor_type.shape.dim
             found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+    return found
+
+
+def _dtypes(model: ModelProto) -> dict[str, str]:
+    """As far as they follow from the file, of tensors of numbers."""
+    from onnx import TensorProto, helper
+
+    found = {}
+    for value in (*model.graph.value_info, *model.graph.output):
+        code = value.type.tensor_type.elem_type
+        if code not in (TensorProto.UNDEFINED, TensorProto.STRING):
+            found[value.name] = helper.tensor_dtype_to_np_dtype(code).name
     return found
 
 

@@ -22,27 +22,19 @@ _HANDLES = {"DT_VARIANT", "DT_RESOURCE"}
 _TYPES = {"f": "DT_FLOAT", "i": "DT_INT32", "u": "DT_INT32", "b": "DT_BOOL", "O": "DT_STRING"}
 """By kind: TF.js has one type for every width."""
 
-_COUNTED = {"Split": "num_split", "SplitV": "num_split", "Unpack": "num"}
-"""Ops with several outputs, and the attribute that says how many."""
-
-_LISTED = {"IdentityN": "T", "While": "T", "StatelessWhile": "T", "If": "Tout", "StatelessIf": "Tout"}
-"""Ops with an output for each type in a list."""
-
-_SEVERAL = {"TopKV2": 2, "Unique": 2, "FusedBatchNorm": 5, "FusedBatchNormV2": 5, "FusedBatchNormV3": 6}
-"""Ops with always so many outputs."""
-
 
 def read(artifact: Artifact) -> FileGraph:
     nodes = _topology(artifact)["node"]
     constant = {node["name"] for node in nodes if node["op"] == "Const"}
     placeholders = {node["name"] for node in nodes if node["op"].startswith("Placeholder")}
+    counts = _counts(nodes, artifact)
     ops = []
     tensors = {name: FileTensor((name,)) for name in placeholders}
     for node in nodes:
         if node["name"] in constant | placeholders:
             continue
         reads = [key for key in _inputs(node) if not key.startswith("^")]
-        outputs = _outputs(node)
+        outputs = _outputs(node["name"], counts.get(node["name"], 1))
         ops.append(
             FileOp(
                 node["op"],
@@ -96,13 +88,18 @@ def _inputs(node: Node) -> list[str]:
     return [plain(key) for key in node.get("input") or ()]
 
 
-def _outputs(node: Node) -> tuple[str, ...]:
-    count = _SEVERAL.get(node["op"], 1)
-    if counted := _COUNTED.get(node["op"]):
-        count = int(node["attr"][counted]["i"])
-    elif listed := _LISTED.get(node["op"]):
-        count = len(node["attr"][listed]["list"]["type"])
-    return tuple(f"{node['name']}:{index}" if index else node["name"] for index in range(count))
+def _counts(nodes: Iterable[Node], artifact: Artifact) -> dict[str, int]:
+    """How many results each node has, as far as anybody takes them: no op's attributes need be known."""
+    taken = [key for node in nodes for key in _inputs(node)]
+    counts: dict[str, int] = {}
+    for key in (*taken, *map(plain, artifact.output_names.values())):
+        name, _, index = key.partition(":")
+        counts[name] = max(counts.get(name, 1), int(index or 0) + 1)
+    return counts
+
+
+def _outputs(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}:{index}" if index else name for index in range(count))
 
 
 def _sorted(ops: list[FileOp], given: Iterable[str]) -> tuple[FileOp, ...]:
