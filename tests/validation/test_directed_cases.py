@@ -102,6 +102,14 @@ def test_a_narrow_domain_away_from_zero_has_no_zeros():
     assert values(found["a single element"]) == [2, 1, 1, 1, 1, 1, 1, 2]
 
 
+def test_the_margin_around_data_is_tried_to_its_ends():
+    found = cases(X, domain=Domain(margin=0.25), seen=(0, 4))
+    assert found["the ends of the domain"].inside
+    assert values(found["the ends of the domain"]) == [5, 0, 5, 0, 0, 5, 0, 5]
+    told = cases(X, domain=Domain(range=(0, 4)), seen=(0, 4))
+    assert "the ends of the domain" not in told, "the patterns reach them"
+
+
 @pytest.mark.parametrize(
     ("name", "flag"), [("NaN", "nan"), ("the infinities", "inf"), ("denormals", "denormals")]
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from validation.directed.builder import PAIR, Case, CaseBuilder
 from validation.directed.inputs import Input
-from validation.directed.patterns import PATTERNS, Pattern, Shape, fill
+from validation.directed.patterns import PATTERNS, Pattern, Shape, alternating, fill
 from validation.directed.values import FLOATS
 from validation.domain import Domain
 
@@ -32,6 +32,8 @@ def float_cases(builder: CaseBuilder) -> Iterator[Case]:
         yield from builder.build("small magnitudes", 1, _small, "float")
     if any(_is_wide(entry) for entry in builder.of("float")):
         yield from builder.build("large magnitudes", PAIR, _large, "float")
+    elif any(_has_margin(entry) for entry in builder.of("float")):
+        yield from builder.build("the ends of the domain", PAIR, _ends, "float")
 
 
 def special_cases(builder: CaseBuilder, domain: Domain) -> Iterator[Case]:
@@ -80,6 +82,15 @@ def _small(entry: Input, shape: Shape, turn: int) -> np.ndarray:
 
 def _large(entry: Input, shape: Shape, turn: int) -> np.ndarray:
     return np.random.default_rng((1, turn)).uniform(*(entry.limits or entry.span), shape)
+
+
+def _ends(entry: Input, shape: Shape, _: int) -> np.ndarray:
+    return alternating(shape, *(entry.limits or entry.span))
+
+
+def _has_margin(entry: Input) -> bool:
+    """Whether numbers count that the data don't reach; patterns end where the data do."""
+    return entry.limits is not None and entry.limits != entry.span
 
 
 def _is_wide(entry: Input) -> bool:
