@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from converters.progress import Progress, listening
-from validation.room import worst
+from validation.room import broken, in_short, needed, worst
 from validation.verdict import MORE_IS_BETTER, names_of
 
 if TYPE_CHECKING:
@@ -145,16 +145,18 @@ def _why(verdict: Verdict) -> Iterator[str]:
     yield verdict.reason
     for output in verdict.outputs:
         if not output.passed and output.proven:
-            yield f"{output.comparison.name}: {_would_pass(output)}"
+            yield f"{output.comparison.name}: {_would_pass(output.tolerance, output.needed)}"
+            for also in broken(output)[1:]:
+                yield f"{output.comparison.name}: {_would_pass(also, needed(also, output.comparison))}"
 
 
-def _would_pass(output: OutputVerdict) -> str:
-    measure, needed = output.tolerance.measure, output.needed
-    if math.isnan(needed):
-        return f"no limit of {measure} would pass"
-    if measure == "allclose_ratio":
-        return f"rtol and atol {needed:.3g} times as great would pass"
-    return f"{measure} {_limit(replace(output.tolerance, limit=needed))} would pass"
+def _would_pass(tolerance: Tolerance, least: float) -> str:
+    if math.isnan(least):
+        return f"no limit of {tolerance.measure} would pass"
+    short = in_short(tolerance.measure, least)
+    if tolerance.measure == "allclose_ratio":
+        return f"rtol and atol {short:.3g} times as great would pass"
+    return f"{tolerance.measure} {_limit(replace(tolerance, limit=short))} would pass"
 
 
 def _limits(validation: Validation) -> Iterator[str]:

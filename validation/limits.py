@@ -16,6 +16,7 @@ from validation.dtypes import is_float
 from validation.expected import OutputReference
 from validation.limit import Limit
 from validation.quantized import QUANTIZED, SAME_CLASSES, element_tolerance, for_samples
+from validation.room import needed
 from validation.runtime import Arithmetic
 from validation.tolerance import find_unproven, passes, rms_tolerance, tolerance_for
 from validation.verdict import Comparison, OutputVerdict, Tolerance
@@ -189,14 +190,3 @@ def _enough(found: Accuracy, limit: float) -> int:
     wanted = found.samples * (reach / distance) ** 2
     digits = max(len(str(int(wanted))) - 2, 0)
     return math.ceil(wanted / 10**digits) * 10**digits
-
-
-def needed(tolerance: Tolerance, comparison: Comparison) -> float:
-    """The smallest limit (greatest, where more is better) that would have passed; NaN where none would."""
-    if math.isinf(comparison.max_abs):
-        return math.nan
-    if tolerance.measure == "accuracy_kept" and comparison.accuracy is not None:
-        found = comparison.accuracy
-        return found.low if found.low >= tolerance.limit else found.kept
-    value = getattr(comparison, tolerance.measure)
-    return math.nan if value is None else float(value)

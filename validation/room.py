@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from validation.verdict import MORE_IS_BETTER, Comparison, OutputVerdict, Tolerance
 
@@ -20,6 +21,33 @@ def share_of_limit(comparison: Comparison, tolerance: Tolerance) -> float:
     if tolerance.measure in MORE_IS_BETTER:
         value, limit = max(1 - value, 0.0), 1 - limit
     return value / limit if limit else (math.inf if value else 0.0)
+
+
+def broken(output: OutputVerdict) -> tuple[Tolerance, ...]:
+    """Every limit that an output doesn't keep, the one of its verdict first."""
+    if output.passed:
+        return ()
+    also = (t for t in output.also if share_of_limit(output.comparison, t) > 1)
+    return output.tolerance, *also
+
+
+def needed(tolerance: Tolerance, comparison: Comparison) -> float:
+    """The smallest limit (greatest, where more is better) that would have passed; NaN where none would."""
+    if math.isinf(comparison.max_abs):
+        return math.nan
+    if tolerance.measure == "accuracy_kept" and comparison.accuracy is not None:
+        found = comparison.accuracy
+        return found.low if found.low >= tolerance.limit else found.kept
+    value = getattr(comparison, tolerance.measure)
+    return math.nan if value is None else float(value)
+
+
+def in_short(measure: str, limit: float) -> float:
+    """Such a limit in three digits, rounded to the side that passes."""
+    if not math.isfinite(limit):
+        return limit
+    side = ROUND_FLOOR if measure in MORE_IS_BETTER else ROUND_CEILING
+    return float(Context(prec=3, rounding=side).create_decimal(repr(float(limit))))
 
 
 def used(output: OutputVerdict) -> float:

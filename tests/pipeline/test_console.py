@@ -47,6 +47,35 @@ def test_a_failure_says_what_would_have_passed(capsys, measure, needed, said):
     assert lines[1:3] == ["             it is wrong", f"             {said}"]
 
 
+@pytest.mark.parametrize(("measure", "needed", "said"), [
+    ("max_rel_range", 1.2341e-6, "max_rel_range <= 1.24e-06"),
+    ("max_rel_range", 0.16, "max_rel_range <= 0.16"),
+    ("sqnr_db", 42.77, "sqnr_db >= 42.7"),
+    ("argmax_agreement", 67 / 68, "argmax_agreement >= 0.985"),
+    ("mismatched", 1234, "mismatched <= 1.24e+03"),
+])  # fmt: skip
+def test_a_limit_that_would_have_passed_does_so_as_it_is_printed(capsys, measure, needed, said):
+    wrong = OutputVerdict(comparison(), Tolerance(measure, 1.0, "why"), False, needed=needed)
+    lines = printed(capsys, verdict(verdict="fail", reason="it is wrong", outputs=(wrong,)))
+    assert lines[2] == f"             logits: {said} would pass"
+
+
+def test_of_several_broken_limits_each_is_told(capsys):
+    noisy = comparison(noise_ratio=40.0, noise_ratio_rms=9.0, sqnr_db=60.0)
+    element, rms, kept = (
+        Tolerance("noise_ratio", 8.0, "why"),
+        Tolerance("noise_ratio_rms", 4.0, "why"),
+        Tolerance("sqnr_db", 50.0, "why"),
+    )
+    wrong = OutputVerdict(noisy, element, False, needed=40.0, also=(rms, kept))
+    lines = printed(capsys, verdict(verdict="fail", reason="it is wrong", outputs=(wrong,)))
+    assert lines[2:4] == [
+        "             logits: noise_ratio <= 40 would pass",
+        "             logits: noise_ratio_rms <= 9 would pass",
+    ]
+    assert lines[4].startswith("limit: logits: noise_ratio <= 8")
+
+
 def test_differences_outside_the_domain_are_told_once(capsys):
     nan = Outside("logits", "NaN", 50, math.inf, math.nan, 0.0)
     far = replace(nan, case="beyond the domain")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from validation.feed import NATURAL
 from validation.report import text
 from validation.report.figure import Gauge, Shares, gauge, shares
+from validation.room import in_short
 from validation.verdict import Comparison, OutputVerdict, Tolerance, Verdict
 
 
@@ -102,7 +103,7 @@ def _row(verdict: Verdict, output: OutputVerdict) -> Row:
         outcome="pass" if output.passed else "fail" if output.proven else "unproven",
         measured=text.measured(c, t),
         limit=text.limit(t),
-        needed=text.amount(t.measure, output.needed),
+        needed=text.amount(t.measure, in_short(t.measure, output.needed)),
         gauge=gauge(output),
         rmse=text.number(c.rmse),
         sqnr=text.decibels(c.sqnr_db),
