@@ -19,6 +19,7 @@ from validation.dtypes import dtype_name, epsilon, is_float
 from validation.expected import Noise
 from validation.feed import Tensors
 from validation.feed_layout import Layout
+from validation.noise_meter import NoiseMeter
 from validation.original import Nudge, Original
 from validation.simulation import Simulation
 
@@ -27,6 +28,9 @@ ALONE = 4
 
 Run = Callable[[Tensors], dict[str, np.ndarray]]
 """From inputs to outputs, by name."""
+
+FEW = 4
+"""Elements of a channel that tell its root mean square within a third."""
 
 NoiseByOutput = Mapping[str, Noise]
 
@@ -106,16 +110,30 @@ def measure_noise(
 
 
 def measure(specs: Sequence[TensorSpec], expected: Tensors, actual: Tensors, floor: Tensors) -> NoiseByOutput:
-    """The difference of each float output."""
+    """The difference of each float output.
+
+    In units of the floor it is that of the worst channel, though a batch has few elements of it: the limit
+    that is made of it is for the worst channel, too.
+    """
     noise = {}
     for spec in specs:
         if is_float(spec.dtype):
             meter = OutputMeter(spec)
-            meter.add(expected[spec.name], actual[spec.name], 0, floor.get(spec.name))
-            found = meter.result()
-            ratios = (math.nan if r is None else r for r in (found.noise_ratio_rms, found.noise_ratio))
+            pair = expected[spec.name], actual[spec.name]
+            meter.add(*pair, 0)
+            found, ratios = meter.result(), (math.nan, math.nan)
+            if spec.name in floor:
+                ratios = _ratios(spec, differences(*pair), floor[spec.name])
             noise[spec.name] = Noise(found.max_abs, found.rmse, *ratios)
     return noise
+
+
+def _ratios(spec: TensorSpec, difference: np.ndarray, floor: np.ndarray) -> tuple[float, float]:
+    """In root mean square and at most, in units of the floor; NaN of nothing."""
+    meter = NoiseMeter(spec, enough=FEW)
+    meter.add(difference, floor)
+    rms, greatest = meter.rms, meter.greatest
+    return math.nan if rms is None else rms, math.nan if greatest is None else greatest
 
 
 def _batch_effects(original: Original, tensors: Tensors, graph: Tensors) -> frozenset[str]:
@@ -211,8 +229,8 @@ def relative(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _stored_float16(value: np.ndarray) -> np.ndarray:
-    """The nearest float16; scalars, and what exceeds it, stay as they are."""
-    if value.size <= 1 or np.abs(value).max() > np.finfo(np.float16).max:
+    """The nearest float16; what exceeds it stays as it is. TF.js leaves scalars alone, LiteRT doesn't."""
+    if np.abs(value).max(initial=0.0) > np.finfo(np.float16).max:
         return value
     return value.astype(np.float16).astype(value.dtype)
 

@@ -26,10 +26,11 @@ class NoiseMeter:
     Args:
         spec: of the output.
         limit: in units of the floor.
+        enough: elements of a channel from which its root mean square tells something of its own.
     """
 
-    def __init__(self, spec: TensorSpec, limit: float) -> None:
-        self._limit = limit
+    def __init__(self, spec: TensorSpec, limit: float = math.inf, *, enough: int = ENOUGH) -> None:
+        self._limit, self._enough = limit, enough
         self._by_channel = has_channels(spec)
         self._greatest: float | None = None
         self._squares, self._count = np.zeros(1), 0
@@ -67,5 +68,5 @@ class NoiseMeter:
             return None
         if math.isinf(self._greatest):
             return math.inf
-        worst = self._squares.max() if self._count >= ENOUGH else self._squares.mean()
+        worst = self._squares.max() if self._count >= self._enough else self._squares.mean()
         return math.sqrt(float(worst) / max(self._count, 1))

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from converters.errors import EdgeproofError
+from converters.signature import TensorSpec
 from converters.source import LoadOptions, SourceModel
 from converters.target import parse_targets
 from validation.expected import Noise
 from validation.feeds import FeedSpec
-from validation.noise import PRECISIONS, MeasuredNoise, roundings
+from validation.noise import PRECISIONS, MeasuredNoise, measure, roundings
 from validation.reference import Reference, record
 
 layers = keras.layers
@@ -105,6 +106,24 @@ def test_every_element_has_a_floor_of_about_an_ulp_and_coarser_weights_do_more(r
     assert floors.max() < rounded["uint16"].max_abs < rounded["float16"].max_abs < rounded["uint8"].max_abs
     assert 1 < rounded["uint16"].ratio_rms < rounded["float16"].ratio_rms < rounded["uint8"].ratio_rms
     assert rounded["uint8"].max_abs < 0.05 * output.magnitude
+
+
+def test_coarser_weights_are_told_by_the_worst_channel_of_a_few_samples():
+    """A limit for the worst channel: the mean of both, where a single one moves, is too little."""
+    spec = TensorSpec("y", (None, 2), "float32")
+    expected = {"y": np.ones((8, 2), np.float32)}
+    actual = {"y": expected["y"] + np.array([0, 0.5], np.float32)}
+    found = measure((spec,), expected, actual, {"y": np.full((8, 2), 0.125)})["y"]
+    assert (found.ratio_rms, found.ratio, found.max_abs) == (4.0, 4.0, 0.5)
+    alone = {"y": expected["y"][:1]}, {"y": actual["y"][:1]}, {"y": np.full((1, 2), 0.125)}
+    assert measure((spec,), *alone)["y"].ratio_rms == pytest.approx(np.sqrt(8))
+    assert np.isnan(measure((spec,), expected, actual, {})["y"].ratio)
+
+
+def test_float16_holds_scalars_too(recorded):
+    model = keras.Sequential([keras.Input((1,), name="x"), layers.Dense(1, name="y")])
+    model.set_weights([np.array([[1 / 3]], "f4"), np.array([0.1], "f4")])
+    assert recorded(model).outputs[0].precision_noise["float16"].ratio > 100
 
 
 def test_each_batch_has_the_floor_of_its_own_magnitude(recorded, tmp_path):
