@@ -106,3 +106,35 @@ def test_weights_inside_called_functions_are_collected(tmp_path: Path):
     (kernel,) = collected(tmp_path, lambda tf, x: called(tf.reshape(x, (-1, 4))))
     assert kernel.shape == (4, 5)
     np.testing.assert_array_equal(np.load(kernel.values), DENSE)
+
+
+def test_weights_inside_loops_are_collected_under_the_name_of_the_loop(tmp_path: Path):
+    import tensorflow as tf
+
+    weight = tf.Variable(DENSE[:, :4])
+
+    def body(tf, x):
+        with tf.name_scope("recurrent"):
+            return tf.while_loop(
+                lambda y: tf.reduce_sum(y) < 9,
+                lambda y: [tf.matmul(y, weight)],
+                [x[0, 0, :, :1] @ DENSE[:1, :4]],
+            )[0]
+
+    (kernel,) = (each for each in collected(tmp_path, body) if each.shape == (4, 4))
+    assert (kernel.layer, kernel.channels) == ("recurrent", (1,))
+    np.testing.assert_array_equal(np.load(kernel.values), DENSE[:, :4])
+
+
+def test_rows_of_a_table_stand_for_channels(tmp_path: Path):
+    import tensorflow as tf
+
+    table = tf.Variable(DENSE)
+
+    def body(tf, x):
+        words = tf.cast(x[:, 0, 0], tf.int32)
+        return tf.gather(table, words) + tf.gather(DENSE * 2, words)
+
+    found = collected(tmp_path, body)
+    assert [(each.shape, each.channels) for each in found] == [((4, 5), (0,))] * 2
+    assert sorted(np.load(each.values).max() for each in found) == [DENSE.max(), 2 * DENSE.max()]

@@ -116,12 +116,19 @@ def test_a_channel_that_is_not_switched_off_is_told(tmp_path: Path):
     assert np.flatnonzero(found > LIMIT).tolist() == [2]
 
 
-def test_a_scale_far_too_large_excuses_nothing(tmp_path: Path):
+def test_steps_that_are_coarser_than_they_must_be_are_left_to_the_answers(tmp_path: Path):
     scales = per_channel(ORIGINAL)[1].copy()
     scales[..., 1] *= 16
     values = np.round(ORIGINAL / scales) * scales
-    found = ratios(tmp_path, values, scales)
-    assert np.flatnonzero(found > LIMIT).tolist() == [1]
+    assert ratios(tmp_path, values, scales).max() < LIMIT
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1, 16.0])
+def test_a_scale_that_is_read_wrong_is_told(tmp_path: Path, factor: float):
+    values, scales = per_channel(ORIGINAL)
+    values[..., 1] *= factor
+    scales[..., 1] *= factor
+    assert np.flatnonzero(ratios(tmp_path, values, scales) > LIMIT).tolist() == [1]
 
 
 def test_float_weights_of_an_8_bit_file_are_held_to_8_bits(tmp_path: Path):
@@ -136,6 +143,12 @@ def test_float_weights_of_an_8_bit_file_are_held_to_8_bits(tmp_path: Path):
 def test_a_weight_that_is_like_none_is_not_accused(tmp_path: Path):
     other = np.random.default_rng(1).normal(size=ORIGINAL.shape)
     values, scales = per_channel(other)
+    assert fit(Stored("other", values, scales, symmetric=True), [kernel(tmp_path)]) is None
+
+
+def test_a_weight_that_shares_fewer_than_half_of_its_channels_is_another(tmp_path: Path):
+    values, scales = per_channel(ORIGINAL)
+    values[..., 2:] = values[..., [4, 5, 3, 2]][:, ::-1]
     assert fit(Stored("other", values, scales, symmetric=True), [kernel(tmp_path)]) is None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.detection.tflite_file import TfliteFile
 from bench.detection.workshop import Workshop, prepare_model
 from converters.artifact import Artifact, record_files
 from converters.target import parse_targets
@@ -160,6 +161,18 @@ def test_a_wrong_channel_is_a_failure_of_the_file_and_names_its_layer(
         out=tmp_path / "case",
     )
     assert where.guilty == ("hidden",)
+
+
+def test_a_right_weight_that_no_op_takes_excuses_nothing(made: Workshop, tmp_path: Path):
+    given = artifact(made, "tflite:dynamic_int8")
+    file = TfliteFile(given, made.layers)
+    op = next(op for op in file.ops() if op.kind == "FULLY_CONNECTED")
+    values = file.constant(op, 1).copy()
+    values[3] = 0
+    file.replace(op, 1, values)
+    file.write(tmp_path)
+    (found,) = find_wrong(replace(given, directory=tmp_path), made.reference)
+    assert (found.layer, found.channel, found.wrong) == ("hidden", 3, 1)
 
 
 def test_files_of_others_are_held_to_it_too(made: Workshop, tmp_path: Path):

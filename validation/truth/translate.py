@@ -90,7 +90,7 @@ class Translation:
         return Place(2 * self._numbers.setdefault(key, len(self._numbers)), self._loops > 0)
 
     def _call(self, op: Any, inputs: Values) -> Values:
-        return self._function(_body(op, "f"), inputs)
+        return self._function(body_of(op, "f"), inputs)
 
     def _function(self, body: Any, inputs: Values) -> Values:
         given = {tensor.name: value for tensor, value in zip(body.inputs, inputs, strict=True)}
@@ -99,7 +99,7 @@ class Translation:
     def _while(self, op: Any, inputs: Values) -> Values:
         import tensorflow as tf
 
-        condition, body = _body(op, "cond"), _body(op, "body")
+        condition, body = body_of(op, "cond"), body_of(op, "body")
         shapes = [tf.TensorShape(shape) for shape in op.get_attr("output_shapes")]
         self._loops += 1
         results = tf.while_loop(
@@ -115,7 +115,7 @@ class Translation:
     def _if(self, op: Any, inputs: Values) -> Values:
         import tensorflow as tf
 
-        then, other = _body(op, "then_branch"), _body(op, "else_branch")
+        then, other = body_of(op, "then_branch"), body_of(op, "else_branch")
         chosen = tf.cond(
             tf.cast(inputs[0], tf.bool),
             lambda: self._function(then, inputs[1:]),
@@ -160,7 +160,7 @@ def _needed(graph: Any, outputs: Sequence[Any], given: Mapping[str, Any]) -> lis
     return order
 
 
-def _body(op: Any, attribute: str) -> Any:
+def body_of(op: Any, attribute: str) -> Any:
     """The graph of the function that an attribute names."""
     return _graph_of(op, op.get_attr(attribute).name)
 

@@ -55,10 +55,12 @@ def _find(artifact: Artifact, kernels: Sequence[Kernel]) -> Iterator[WrongWeight
         if kernel.size >= LEAST_SIZE:
             by_size.setdefault(kernel.size, []).append(kernel)
     for stored in read(artifact) if by_size else ():
-        found = fit(stored, by_size.get(stored.values.size, ()))
-        wrong = 0 if found is None else int((found.ratios > LIMIT).sum())
-        if found is not None and wrong:
-            channel = int(np.argmax(found.ratios))
+        alike = by_size.get(stored.values.size, [])
+        found = fit(stored, alike)
+        if found is not None and found.ratios.max() > LIMIT:
+            found = fit(stored, alike, sampled=stored.values.size)
+        if found is not None and found.ratios.max() > LIMIT:
+            channel, wrong = int(np.argmax(found.ratios)), int((found.ratios > LIMIT).sum())
             ratio = float(found.ratios[channel])
             yield WrongWeight(found.kernel.layer, channel, len(found.ratios), wrong, ratio)
 

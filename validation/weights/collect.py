@@ -12,8 +12,8 @@ import numpy as np
 from converters.layer_names import LayerNames
 from validation.original import Original
 from validation.truth.quantized import CHANNELS, WEIGHT
-from validation.truth.translate import CALLS, Translation, Values
-from validation.truth.twin import NoTwinError, raised
+from validation.truth.remade import NoTwinError, Values, raised
+from validation.truth.translate import CALLS, LOOPS, Translation, body_of
 from validation.weights.kernel import Kernel
 
 ADDS = frozenset({"BiasAdd", "Add", "AddV2"})
@@ -21,6 +21,9 @@ MOVES = frozenset({"Identity", "Squeeze", "ExpandDims", "BatchToSpaceND"})
 """Neither changes what a weight is multiplied by afterwards, nor moves the channels from the last axis."""
 
 NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
+
+TABLES = frozenset({"GatherV2", "ResourceGather"})
+"""Take rows out of a constant, which stand for its channels."""
 
 
 @dataclass
@@ -62,7 +65,7 @@ class _Varying:
 def collect(original: Original, out: Path) -> tuple[Kernel, ...]:
     """Writes every constant factor of a product into `out`, which becomes a directory.
 
-    Weights in loops and branches are left out, and those that can't be computed alone.
+    Weights in branches are left out, and those that can't be computed alone.
     """
     import tensorflow as tf
 
@@ -105,6 +108,7 @@ class _Walk(Translation):
         super().__init__()
         self._layers = layers
         self._names: dict[int, LayerNames] = {}
+        self._around = ""
         self.found: list[_Found] = []
 
     def _carry_over(self, op: Any, inputs: Values) -> Values:
@@ -115,15 +119,40 @@ class _Walk(Translation):
                 return super()._carry_over(op, inputs)
             except NoTwinError:
                 return unknown
-        if op.type in CHANNELS or op.type == "Einsum":
+        results = None
+        if op.type in LOOPS:
+            self._look_into(op, inputs)
+        elif op.type in TABLES:
+            self._table(op, inputs[0])
+        elif op.type in CHANNELS or op.type == "Einsum":
             results = self._product(op, inputs)
         elif len(varying) == 1 and inputs[0] is varying[0]:
             results = self._scaled(op, varying[0], inputs[1:])
         elif len(varying) == 1 and len(inputs) == 2 and op.type in ("Mul", "Add", "AddV2"):
             results = self._scaled(op, varying[0], inputs[:1])
-        else:
-            results = None
         return unknown if results is None else [results, *unknown[1:]]
+
+    def _look_into(self, loop: Any, inputs: Values) -> None:
+        """Collects what the body of a loop multiplies by; the variables that it takes stay what they are."""
+        around, self._around = self._around, self._around or self._layer(loop)
+        kept = [
+            value if tensor.dtype.name == "resource" else _Varying()
+            for tensor, value in zip(loop.inputs, inputs, strict=True)
+        ]
+        self._function(body_of(loop, "body"), kept)
+        self._around = around
+
+    def _table(self, op: Any, table: Any) -> None:
+        """Collects a table of two dimensions."""
+        import tensorflow as tf
+
+        if op.type == "ResourceGather" and not isinstance(table, _Varying):
+            table = raised(tf.raw_ops.ReadVariableOp(resource=table, dtype=op.get_attr("dtype")))
+        if isinstance(table, _Varying) or table.dtype != tf.float64 or not table.shape.is_fully_defined():
+            return
+        if table.shape.rank == 2:
+            rows = tf.ones(table.shape[0], tf.float64)
+            self.found.append(_Found(self._layer(op), table, (0,), [rows]))
 
     def _product(self, op: Any, inputs: Values) -> _Varying | None:
         import tensorflow as tf
@@ -160,6 +189,8 @@ class _Walk(Translation):
         return None
 
     def _layer(self, op: Any) -> str:
+        if self._around:
+            return self._around
         graph = op.graph
         if id(graph) not in self._names:
             names = (each.name for each in graph.get_operations())

@@ -21,10 +21,7 @@ ENERGY = 0.25
 """Share of the original's energy that these must hold: many weights are nearly nothing everywhere."""
 
 SAMPLED = 64
-"""Rows that are looked at to find out which weight it is."""
-
-COARSER = 2.0
-"""Times the step of plain min-max rounding that a file's own step may be: powers of two are up to that."""
+"""Rows that are looked at to find out which weight it is, unless it is wrong."""
 
 STEPS = 255
 
@@ -45,12 +42,20 @@ class Fit:
     ratios: np.ndarray
 
 
-def fit(stored: Stored, kernels: Iterable[Kernel]) -> Fit | None:
-    """The weight of the original that this is most like; None where it is like none."""
+def fit(stored: Stored, kernels: Iterable[Kernel], sampled: int = SAMPLED) -> Fit | None:
+    """The weight of the original that this is most like; None where it is like none.
+
+    Args:
+        stored: of the file.
+        kernels: of the original, of the same size.
+        sampled: rows that tell, at most.
+    """
     best, found = 0.0, None
     for kernel in kernels:
+        if best == 1:
+            break  # all of its numbers: no other is more like it
         rows = kernel.size // kernel.columns
-        some = np.unique(np.linspace(0, rows - 1, min(rows, SAMPLED)).astype(int))
+        some = np.unique(np.linspace(0, rows - 1, min(rows, sampled)).astype(int))
         original = kernel.matrix(np.load(kernel.values, mmap_mode="r"))[some]
         steps = None if stored.scale is None else np.broadcast_to(stored.scale, stored.values.shape)
         scales = repeat(None) if steps is None else kernel.layouts(steps)
@@ -87,7 +92,11 @@ def _step(original: np.ndarray, scale: np.ndarray | None, symmetric: bool) -> np
     """Steps of rounding to 8 bits, broadcastable to the matrix.
 
     They are those of plain min-max rounding with as many scales as the file has, or the file's own where
-    these are greater, up to a bound. A quantizer that clips has smaller ones in order to be less off.
+    these are greater. A quantizer that clips has smaller ones in order to be less off. Greater ones have
+    their reasons, and what they cost shows in the answers: powers of two, or biases that int32 would not
+    hold in steps of a weight's times an input's (TensorFlow 2.21's converter, 53 times greater where the
+    input is a recurrent layer's first state, which is 0). A scale that is read wrong excuses nothing: up
+    to 127 steps are off by it.
 
     Args:
         original: [rows, columns].
@@ -104,5 +113,5 @@ def _step(original: np.ndarray, scale: np.ndarray | None, symmetric: bool) -> np
     high = np.maximum(original.max(axis=axes, keepdims=True), 0.0)
     plain = 2 * np.maximum(high, -low) / (STEPS - 1) if symmetric else (high - low) / STEPS
     least = LEAST * float(np.abs(original).max(initial=0.0))
-    own = plain if scale is None else np.clip(scale, plain, COARSER * plain)
+    own = plain if scale is None else np.maximum(scale, plain)
     return np.maximum(own, least)
