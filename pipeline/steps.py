@@ -27,9 +27,9 @@ from pipeline.cache import StepCache, build_directory, digest
 from pipeline.job import Job
 from pipeline.versions import own_code_sha256, tool_versions, user_code_sha256
 from pipeline.worker import Worker, WorkerError
+from validation.coarser import roundings
 from validation.feeds import FeedSpec, write_feeds
 from validation.limit import check_limits
-from validation.noise import roundings
 from validation.original_artifact import write_original
 from validation.reference import Reference, record
 

@@ -32,12 +32,15 @@ class Noise:
         ratio_rms: the same in units of the noise floor, of the channel where it is greatest; NaN where
             no floor is known.
         ratio: the greatest of any element, likewise.
+        leaders_rms: root of the mean squared difference of the greatest element of each row of the last
+            dimension; NaN where that has one element.
     """
 
     max_abs: float
     rms: float
     ratio_rms: float = math.nan
     ratio: float = math.nan
+    leaders_rms: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

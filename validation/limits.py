@@ -54,7 +54,7 @@ def limits_for(
         return derived, rms_tolerance(target, output)
     if target.precision not in QUANTIZED or not is_float(output.spec.dtype):
         return (derived,)
-    parts = [derived, element_tolerance(output, derived)]
+    parts = [derived, element_tolerance(target, output, derived)]
     if labelled:
         parts.insert(0, _accuracy(ACCURACY_KEPT, "what MLPerf Inference asks of a quantized model"))
     elif output.is_scores:

@@ -12,6 +12,7 @@ What the parts mean together is told in `docs/report.md`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from converters.target import ExportTarget
 from validation.accuracy import share_interval
@@ -31,7 +32,8 @@ OVER_CONSTANT_DB = 6.0
 """Half the error of the best answer that ignores the inputs."""
 
 PEAK = 10
-"""Greatest error of a single element, in root mean squares of what the limit allows."""
+"""Greatest error of a single element, in root mean squares of what the limit allows. Of outputs that are
+nearly nothing nearly everywhere, such as a softmax of 1000 classes, a right export's is at 60 of its own."""
 
 SAME_CLASSES = Tolerance("argmax_agreement", 0.99, "99 % of the original's top classes")
 """What a score vector must keep without labels, as `limits.ACCURACY_KEPT` with them."""
@@ -59,22 +61,28 @@ def quantized_tolerance(target: ExportTarget, output: OutputReference) -> Tolera
 def _expected(target: ExportTarget, output: OutputReference) -> tuple[float, float, str]:
     """Root mean square error to expect, the factor that it may be exceeded by, and what it is of.
 
-    Source: a uniform step q has the noise power q²/12; powers of independent roundings add up. Where
-    nothing is lost by the rounding, one step of an 8-bit output stands for it.
+    Source: a uniform step q has the noise power q²/12; powers of independent roundings add up, those of
+    float32 among them. Where nothing is lost by the rounding, one step of an 8-bit output stands for it.
     """
-    precision = QUANTIZED[target.precision]
     least = output.range / 255 / math.sqrt(12)
     step = least if target.precision == "int8_io" else 0.0
-    simulated = output.precision_noise.get(SIMULATED.get(precision, precision))
-    if simulated is not None and math.isfinite(simulated.rms):
-        error = math.hypot(simulated.rms, step)
-        return error or least, MARGIN[target.precision], f"the original with {precision} rounding simulated"
+    own = output.floor.rms if output.floor is not None else 0.0
+    simulated = _simulated(target, output)
+    if simulated is not None:
+        rounded, precision = math.hypot(simulated.rms, step), QUANTIZED[target.precision]
+        error = math.hypot(rounded, own) if rounded else least
+        return error, MARGIN[target.precision], f"the original with {precision} rounding simulated"
     weights = output.precision_noise.get("int8", Noise(math.inf, math.inf)).rms
-    return (
-        math.hypot(math.sqrt(2) * weights, step) or least,
-        UNSIMULATED,
-        "the original with its weights rounded to int8",
-    )
+    rounded = math.hypot(math.sqrt(2) * weights, step)
+    error = math.hypot(rounded, own) if rounded else least
+    return error, UNSIMULATED, "the original with its weights rounded to int8"
+
+
+def _simulated(target: ExportTarget, output: OutputReference) -> Noise | None:
+    """What the roundings of a precision do to the original; None where that could not be simulated."""
+    precision = QUANTIZED[target.precision]
+    found = output.precision_noise.get(SIMULATED.get(precision, precision))
+    return found if found is not None and math.isfinite(found.rms) else None
 
 
 def decibels(signal: float, error: float) -> float:
@@ -86,20 +94,38 @@ def decibels(signal: float, error: float) -> float:
     return 20 * math.log10(signal / error) if signal > 0 else -math.inf
 
 
-def element_tolerance(output: OutputReference, sqnr: Tolerance) -> Tolerance:
+def element_tolerance(target: ExportTarget, output: OutputReference, sqnr: Tolerance) -> Tolerance:
     """The limit for single elements of an 8-bit export: no outlier may hide behind many good elements.
 
     Source: of a million normally distributed errors the greatest is expected at 4.9 standard deviations;
     samples beyond the calibrated range are clipped, and reach further.
     """
-    rms = allowed_rms(output, sqnr)
-    reason = (
-        f"{PEAK} times the root mean square error of {rms:.3g} that the {sqnr.limit:.1f} dB above leave, "
-        f"over a range of {output.range:.3g}"
-    )
+    rms, simulated, margin = allowed_rms(output, sqnr), _simulated(target, output), MARGIN[target.precision]
+    limit = PEAK * rms
+    reason = f"{PEAK} times the root mean square error of {rms:.3g} that the {sqnr.limit:.1f} dB above leave"
+    if simulated is not None and limit < margin * simulated.max_abs < math.inf:
+        limit = margin * simulated.max_abs
+        reason = (
+            f"{margin:g} times the {simulated.max_abs:.3g} that the worst element of the original is off by "
+            f"with {QUANTIZED[target.precision]} rounding simulated"
+        )
     if output.range > 0:
-        return Tolerance("max_rel_range", PEAK * rms / output.range, reason)
-    return Tolerance("max_abs", PEAK * rms, reason)
+        return Tolerance(
+            "max_rel_range", limit / output.range, f"{reason}, over a range of {output.range:.3g}"
+        )
+    return Tolerance("max_abs", limit, reason)
+
+
+def allowed_of_leaders(target: ExportTarget, output: OutputReference, limits: Sequence[Tolerance]) -> float:
+    """Root mean square error that limits allow to the greatest element of a score vector; 0 without SQNR.
+
+    Where scores are uneven it is off by more than the rest: the simulation tells by how much.
+    """
+    allowed = [allowed_rms(output, part) for part in limits if part.measure == "sqnr_db"]
+    simulated = _simulated(target, output) if target.precision in QUANTIZED else None
+    if not allowed or simulated is None or not math.isfinite(simulated.leaders_rms):
+        return max(allowed, default=0.0)
+    return max(*allowed, MARGIN[target.precision] * simulated.leaders_rms)
 
 
 def allowed_rms(output: OutputReference, sqnr: Tolerance) -> float:

@@ -19,6 +19,7 @@ from converters.progress import advance
 from converters.source import SourceModel
 from validation.asking import Asking
 from validation.batch_writer import BatchWriter
+from validation.coarser import PRECISIONS
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
 from validation.expected import Batch, Noise, OutputReference, Reference
@@ -26,7 +27,7 @@ from validation.feed import NATURAL, Feed
 from validation.feeds import FeedSpec, open_feeds
 from validation.input_variety import InputVariety
 from validation.labels import LabelRecorder
-from validation.noise import PRECISIONS, Given, MeasuredNoise, measure_noise
+from validation.noise import Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
 from validation.rows import fit, split
@@ -58,7 +59,7 @@ def record(
         spec: what to feed it.
         out: an existing directory.
         scores: outputs that are score vectors whatever their values look like.
-        precisions: coarser precisions whose effect is to be measured, of `noise.PRECISIONS`.
+        precisions: coarser precisions whose effect is to be measured, of `coarser.PRECISIONS`.
 
     Raises:
         EdgeproofError: the data is wrong, the original can't run on it, or it disagrees with itself.

@@ -5,7 +5,6 @@ and the user's own rtol and atol.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,8 +16,7 @@ from validation.dtypes import is_float
 from validation.expected import Batch, OutputReference
 from validation.feed import NATURAL
 from validation.limit import Limit
-from validation.quantized import allowed_rms
-from validation.verdict import Comparison, Tolerance
+from validation.verdict import Comparison
 
 
 class TaskMeter(Protocol):
@@ -35,7 +33,7 @@ def meters_for(
     output: OutputReference,
     limit: Limit | None = None,
     labels: np.ndarray | None = None,
-    limits: Sequence[Tolerance] = (),
+    leaders_noise: float = 0.0,
 ) -> list[TaskMeter]:
     """Those that an output needs.
 
@@ -43,14 +41,13 @@ def meters_for(
         output: of the original.
         limit: what the user set, or None.
         labels: class of each sample of the data that belongs to this output, or None.
-        limits: of the output, which say what noise is allowed.
+        leaders_noise: root mean square error that the greatest element of a score vector may have.
     """
     meters: list[TaskMeter] = []
     if labels is not None:
         meters.append(AccuracyMeter(output, labels))
     if output.is_scores or (limit is not None and limit.agreement is not None):
-        noise = [allowed_rms(output, part) for part in limits if part.measure == "sqnr_db"]
-        meters.append(AgreementMeter(max(noise, default=0.0)))
+        meters.append(AgreementMeter(leaders_noise))
     if limit is not None and limit.rtol is not None and limit.atol is not None:
         meters.append(AllcloseMeter(limit.rtol, limit.atol))
     return meters
@@ -85,8 +82,8 @@ class AgreementMeter:
     """Same classes: rows of floats by their greatest element, integers by their value.
 
     Args:
-        noise: root mean square error that is allowed. The difference of two elements may be off by
-            twice the standard deviation of theirs, 2 √2 times as much.
+        noise: root mean square error that the greatest elements may have. The difference of two of them may
+            be off by twice its standard deviation, 2 √2 times as much.
     """
 
     def __init__(self, noise: float = 0.0) -> None:

@@ -19,7 +19,7 @@ from validation.labels import read_classes
 from validation.latency import TimedSession
 from validation.limits import limits_for, why_unproven
 from validation.output_trial import OutputTrial
-from validation.quantized import QUANTIZED
+from validation.quantized import QUANTIZED, allowed_of_leaders
 from validation.runtime import Arithmetic
 from validation.split import DifferenceWriter
 from validation.steadiness import Steadiness
@@ -87,8 +87,9 @@ class Trial:
     def _output(self, output: OutputReference, arithmetic: Arithmetic, labels: Tensors) -> OutputTrial:
         name = output.spec.name
         limit = self._reference.limits.get(name)
-        limits = limits_for(self._artifact.target, output, arithmetic, limit=limit, labelled=name in labels)
-        meters = meters_for(output, limit, labels.get(name), limits)
+        target = self._artifact.target
+        limits = limits_for(target, output, arithmetic, limit=limit, labelled=name in labels)
+        meters = meters_for(output, limit, labels.get(name), allowed_of_leaders(target, output, limits))
         return OutputTrial(output, limits, meters, by_user=limit is not None)
 
     def add(self, batch: Batch) -> None:

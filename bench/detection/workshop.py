@@ -114,7 +114,7 @@ def record_answers(
     Args:
         domain: inputs that count, by name.
     """
-    from validation.noise import roundings
+    from validation.coarser import roundings
     from validation.reference import record
 
     out = work / f"reference-{seed}"

@@ -10,7 +10,13 @@ import pytest
 from converters.signature import TensorSpec
 from converters.target import ExportTarget
 from validation.expected import Noise, OutputReference
-from validation.quantized import SAME_CLASSES, element_tolerance, for_samples, quantized_tolerance
+from validation.quantized import (
+    SAME_CLASSES,
+    allowed_of_leaders,
+    element_tolerance,
+    for_samples,
+    quantized_tolerance,
+)
 from validation.verdict import Tolerance
 
 OUTPUT = OutputReference(
@@ -81,13 +87,39 @@ def test_where_rounding_loses_nothing_one_step_is_allowed():
 
 
 def test_no_single_element_may_lie_far_out():
-    found = element_tolerance(OUTPUT, Tolerance("sqnr_db", 20.0, ""))
+    int8 = ExportTarget("tflite", "int8")
+    found = element_tolerance(int8, OUTPUT, Tolerance("sqnr_db", 20.0, ""))
     assert (found.measure, found.limit) == ("max_rel_range", pytest.approx(10 * 0.1 / 4))
     assert found.reason == (
         "10 times the root mean square error of 0.1 that the 20.0 dB above leave, over a range of 4"
     )
     flat = replace(OUTPUT, minimum=1.0, maximum=1.0)
-    assert element_tolerance(flat, Tolerance("sqnr_db", 20.0, "")).measure == "max_abs"
+    assert element_tolerance(int8, flat, Tolerance("sqnr_db", 20.0, "")).measure == "max_abs"
+
+
+def test_an_element_may_lie_as_far_out_as_rounding_moves_it():
+    """A softmax of 1000 classes is nearly nothing nearly everywhere, and its few scores are far off."""
+    uneven = replace(OUTPUT, precision_noise={"int8, simulated": Noise(0.5, 0.02)})
+    found = element_tolerance(ExportTarget("tflite", "int8"), uneven, Tolerance("sqnr_db", 20.0, ""))
+    assert (found.measure, found.limit) == ("max_rel_range", pytest.approx(4 * 0.5 / 4))
+    assert found.reason == (
+        "4 times the 0.5 that the worst element of the original is off by with int8 rounding simulated, "
+        "over a range of 4"
+    )
+
+
+def test_leading_scores_may_be_off_by_more_than_the_rest():
+    int8, sqnr = ExportTarget("tflite", "int8"), Tolerance("sqnr_db", 20.0, "")
+    assert allowed_of_leaders(int8, OUTPUT, [sqnr]) == pytest.approx(0.1)
+    uneven = replace(OUTPUT, precision_noise={"int8, simulated": Noise(0.5, 0.02, leaders_rms=0.2)})
+    assert allowed_of_leaders(int8, uneven, [sqnr]) == pytest.approx(4 * 0.2)
+    assert allowed_of_leaders(int8, uneven, []) == 0.0
+
+
+def test_what_float32_is_off_by_is_no_fault_of_8_bits():
+    """Where products are few, rounding them may do less than float32 does by itself."""
+    found = limit("tflite:dynamic_int8", floor=Noise(0.04, 0.012))
+    assert found.limit == pytest.approx(decibels(3 * math.hypot(0.005, 0.012)))
 
 
 @pytest.mark.parametrize(("samples", "hits"), [(0, 0), (1, 1), (8, 8), (32, 31), (100, 98), (10_000, 9881)])

@@ -13,9 +13,10 @@ from converters.errors import EdgeproofError
 from converters.signature import TensorSpec
 from converters.source import LoadOptions, SourceModel
 from converters.target import parse_targets
+from validation.coarser import PRECISIONS, roundings
 from validation.expected import Noise
 from validation.feeds import FeedSpec
-from validation.noise import PRECISIONS, MeasuredNoise, measure, roundings
+from validation.noise import MeasuredNoise, measure
 from validation.reference import Reference, record
 
 layers = keras.layers
@@ -139,12 +140,25 @@ def test_each_batch_has_the_floor_of_its_own_magnitude(recorded, tmp_path):
     assert output.precision_noise["float16"].rms > 0.01
 
 
+def test_noise_of_leaders_is_that_of_the_greatest_element_of_each_row():
+    spec = TensorSpec("y", (None, 3), "float32")
+    expected = np.array([[1.0, 2.0, 0.0], [5.0, 0.0, 0.0]])
+    moved = expected + np.array([[9.0, 3.0, 9.0], [4.0, 9.0, 9.0]])
+    found = measure([spec], {"y": expected}, {"y": moved}, {})
+    assert found["y"].leaders_rms == pytest.approx(math.sqrt((9 + 16) / 2))
+    column = TensorSpec("y", (None, 1), "float32")
+    found = measure([column], {"y": expected[:, :1]}, {"y": moved[:, :1]}, {})
+    assert math.isnan(found["y"].leaders_rms)
+
+
 def test_noise_of_several_batches_is_their_greatest_and_their_root_mean_square():
     def noise(max_abs, rms):
-        return MeasuredNoise({"a": {"y": Noise(max_abs, rms, max_abs, max_abs)}}, frozenset({"y"}))
+        found = Noise(max_abs, rms, max_abs, max_abs, leaders_rms=2 * rms)
+        return MeasuredNoise({"a": {"y": found}}, frozenset({"y"}))
 
     merged = MeasuredNoise().merge(noise(1, 3), 0).merge(noise(4, 3), 1).merge(noise(2, 6), 2)
-    assert merged.of("y")["a"] == Noise(4, pytest.approx(math.sqrt((9 + 9 + 36) / 3)), 4, 4)
+    rms = math.sqrt((9 + 9 + 36) / 3)
+    assert merged.of("y")["a"] == Noise(4, pytest.approx(rms), 4, 4, pytest.approx(2 * rms))
     assert merged.mixing == {"y"}
     assert MeasuredNoise().merge(MeasuredNoise(), 0) == MeasuredNoise()
 

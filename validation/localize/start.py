@@ -9,12 +9,12 @@ import numpy as np
 from converters.errors import EdgeproofError
 from converters.frozen import FrozenGraph
 from validation.casts import from_file
+from validation.coarser import PRECISIONS, ROUNDINGS
 from validation.localize.bench import Bench
 from validation.localize.experiment import Experiment
 from validation.localize.file_graph import FileOp
 from validation.localize.original_graph import OriginalGraph
 from validation.localize.runs import OriginalRun, TwinRun
-from validation.noise import PRECISIONS, ROUNDINGS
 from validation.runtime import UNIT_ROUNDOFF
 
 _INT8 = 2.0**-7

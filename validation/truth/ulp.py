@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from converters.signature import Signature
+from validation.coarser import Run, nudged, relative
 from validation.dtypes import dtype_name, epsilon
 from validation.feed import Tensors
-from validation.noise import Run, nudged, relative
 from validation.original import Nudge, Original
 from validation.truth.remade import NoTwinError, Values, as_it_is
 from validation.truth.rounding import Rounding, is_off_by_more
