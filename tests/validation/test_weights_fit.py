@@ -140,6 +140,19 @@ def test_float_weights_of_an_8_bit_file_are_held_to_8_bits(tmp_path: Path):
     assert np.flatnonzero(found > LIMIT).tolist() == [4]
 
 
+@pytest.mark.parametrize(("size", "wrong"), [(1e-9, []), (1e-3, [1])])
+def test_a_channel_that_is_nothing_beside_the_others_may_be_lost(
+    tmp_path: Path, size: float, wrong: list[int]
+):
+    faint = ORIGINAL.copy()
+    faint[..., 1] *= size
+    values, scales = per_channel(faint)
+    values[..., 1] = 0
+    found = fit(Stored("conv", values, scales, symmetric=True), [kernel(tmp_path, faint)])
+    assert found is not None
+    assert np.flatnonzero(found.ratios > LIMIT).tolist() == wrong
+
+
 def test_a_weight_that_is_like_none_is_not_accused(tmp_path: Path):
     other = np.random.default_rng(1).normal(size=ORIGINAL.shape)
     values, scales = per_channel(other)
