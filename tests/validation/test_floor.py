@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -156,6 +158,24 @@ def test_a_few_lucky_elements_are_not_held_to_their_luck():
     np.testing.assert_allclose(floor(errors, truth)[:, 7], 4e-3, err_msg="4 times its own errors at most")
     errors[..., 7] = 0.0
     np.testing.assert_allclose(floor(errors, truth)[:, 7], 2 * ROUNDOFF * truth[:, 7], err_msg="it is exact")
+
+
+@pytest.mark.parametrize(
+    ("own", "granted"),
+    [
+        ([1.0, 1.1, 1.2, 1.3, 1.4], 4.0),
+        ([1.0, 1.0, 1.2, 1.3, 1.4], 8.0),
+        ([1.0, 1.0, 1.2, 1.2, 1.4], 100.0),
+        ([0.0, 0.0, 1.2, 1.3, 1.4], 100.0),
+    ],
+    ids=["five-errors", "one-twice", "two-twice", "exact-twice"],
+)
+def test_errors_that_differ_tell_an_elements_scale(own: list[float], granted: float):
+    """GroupNormalization of equal elements was held to five small errors, of which four differed."""
+    truth, errors = np.full((64, 2), 1.5), np.full((5, 64, 2), 1e-2)
+    errors[:, 0, 0] = np.multiply(own, 1e-4)
+    rms = math.sqrt(sum(each**2 for each in own) / sum(each > 0 for each in own)) * 1e-4
+    assert floor(errors, truth)[0, 0] == pytest.approx(min(granted * rms, 1e-2))
 
 
 def test_a_channel_with_errors_enough_of_its_own_is_held_to_them():
