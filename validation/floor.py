@@ -8,8 +8,8 @@ simulated) to one number for each element:
     pooled     the 95 % quantile of the errors of elements of the same channel and magnitude: an element
                that was lucky is not held to its luck, and a big channel doesn't excuse a small one;
                where these are few, at least that of the magnitude in all channels, since they may have
-               been lucky together; at most 4 times the element's own root mean square error, where
-               runs enough were made
+               been lucky together; at most 4 times the element's own root mean square error where five
+               errors differ, 8 times where four do
     unit       2 unit roundoffs of the element itself, and the least normal number
 
 and the greatest of these. Where errors are Gaussian the pooled one is about 2 standard deviations.

@@ -31,6 +31,8 @@ mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.
   original's own error at that element; of an 8-bit export, by less than quantization itself is off.
 - *Missed*: it passed, and such an input shows a difference. An 8-bit export is held to a budget of several
   times its simulated roundings, so that a fault may stay within it and change more than quantization does.
+- *Found by*: the inputs that broke a limit first; `weights` of an 8-bit file are held against the original's
+  without any.
 - *Layer named*: of the mutants that fail with numbers, whether the first layer that localization names is
   one of those that share the faulty op. A file that can't be run at all, and swapped inputs or outputs, have
   no such layer.
@@ -168,14 +170,8 @@ def _alarms(alarms: Sequence[Alarm]) -> str:
     wrong = [a for a in alarms if _is_false(a)]
     lines = [f"- {a.net}, {a.target}, seed {a.seed}: {a.verdict}: {a.reason}" for a in wrong]
     told = "\n\nThe false alarms:\n\n" + "\n".join(lines) if wrong else ""
-    head = [
-        "network",
-        "exports",
-        "seeds",
-        "pass",
-        "greatest error, floors",
-        *(f"{c} alarms" for c in CHECKERS),
-    ]
+    head = ["network", "exports", "seeds", "pass", "greatest error, floors"]
+    head += [f"{c} alarms" for c in CHECKERS]
     return f"## Correct exports\n\n{CORRECT}\n\n{_table(head, rows)}{told}"
 
 
