@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Values = list[Any]
+from validation.truth.remade import Values
 
 SEXTANTS = 6.0
 

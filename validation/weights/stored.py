@@ -67,6 +67,7 @@ def _dequantized(model: Any, tensor: Any) -> Stored | None:
 
 
 def _tfjs(artifact: Artifact) -> Iterator[Stored]:
+    # Not by tensorflowjs' own reader: it loads TensorFlow, which a process that judges can do without.
     model = json.loads(artifact.entry_path.read_text(encoding="utf-8"))
     taken = {node_of(key) for node in _nodes(model["modelTopology"]) for key in node.get("input", ())}
     for group in model["weightsManifest"]:
