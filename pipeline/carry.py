@@ -9,6 +9,7 @@ carried/reference/    the inputs, and what the original answers
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -147,6 +148,7 @@ def judge_carried(
         log: for what engines print.
     """
     reference = carried.reference
+    shutil.rmtree(reference.answers, ignore_errors=True)  # of an earlier call, maybe with an older version
     with Judges(reference, log, job.judging) as judges:
         submit(judges, job, carried.original, PurePath(carried.source["path"]).name)
         for artifact in carried.artifacts:

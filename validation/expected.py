@@ -182,7 +182,7 @@ class Reference:
 
     @property
     def answers(self) -> Path:
-        """Where judges may keep what exports answer."""
+        """Where judges may keep what they find out about exports, for each other; empty before the first."""
         return self.directory / "answers"
 
     def output(self, name: str) -> OutputReference:

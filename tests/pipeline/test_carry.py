@@ -72,6 +72,15 @@ def test_it_is_judged_where_it_lies_now(project):
     assert result["truth"] == "float64 twin"
 
 
+def test_nothing_that_an_earlier_judgment_kept_is_believed(project):
+    place = carried(project)
+    kept = place / "carried/reference/answers/weights-0.json"
+    kept.parent.mkdir()
+    kept.write_text("[]")
+    assert project.call("validate", "elsewhere", "--runtime", "litert-cpu").status == 0
+    assert not kept.exists()
+
+
 def test_options_about_the_model_are_refused(project):
     carried(project)
     ended = project.call("validate", "elsewhere", "--range", "0,1", "--localize")

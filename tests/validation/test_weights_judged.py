@@ -171,7 +171,7 @@ def test_a_right_weight_that_no_op_takes_excuses_nothing(made: Workshop, tmp_pat
     values[3] = 0
     file.replace(op, 1, values)
     file.write(tmp_path)
-    (found,) = find_wrong(replace(given, directory=tmp_path), made.reference)
+    (found,) = find_wrong(replace(given, directory=tmp_path, files=record_files(tmp_path)), made.reference)
     assert (found.layer, found.channel, found.wrong) == ("hidden", 3, 1)
 
 
