@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 DYNAMIC_SIZE = 6
 """What a dynamic dimension is set to, where a case doesn't say."""
 
+NO_ELU = {
+    "litert-reference": ("unavailable", "LiteRT has no reference kernel for ELU; litert-cpu runs the file")
+}
+
+OPENVINO_DIES = {"onnxruntime-openvino": ("error", "onnxruntime-openvino was killed by signal 11")}
+"""OpenVINO's provider 1.24.1, of some of ONNX' `Loop`s."""
+
+OPENVINO_PASSES = {"onnxruntime-openvino": ("error", "OpenVINOExecutionProvider took none of the nodes")}
+"""It leaves other floats than float32 to the CPU."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -32,7 +42,7 @@ class Case:
             [0, 1] for integers.
         sizes: sizes of an input's dimensions without the batch, where some are dynamic.
         refused: from target pattern ("tflite:*") to the layer and op that stand in the way.
-        lacking: from a runtime to the op that it has no kernel for: its verdict is `unavailable`.
+        gaps: from a runtime that can't run it to its verdict and what the reason of that says.
         custom_objects: `module:name` of what a loader must know.
         quick: in the fast suite too; the others are heavy.
     """
@@ -42,7 +52,7 @@ class Case:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    lacking: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     custom_objects: tuple[str, ...] = ()
     quick: bool = False
 

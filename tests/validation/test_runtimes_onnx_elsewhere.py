@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from converters.errors import EdgeproofError
+from tests.validation.hand_made import Line, Port, write
 from validation.runtimes import ort_elsewhere, ort_program, probe, runtime
 from validation.runtimes.elsewhere import NotHereError
 from validation.runtimes.environments import find_python
@@ -154,6 +155,15 @@ class TestOpenVino:
         )
         assert caught.value.got.startswith(
             "ONNX Runtime chose CPUExecutionProvider instead of OpenVINOExecutionProvider"
+        )
+
+    def test_strings_that_it_leaves_to_the_cpu_are_no_pass(self, tmp_path: Path) -> None:
+        artifact = write("onnx", tmp_path, {"x": Port((None, 3), "string")}, {"y": Line("x")})
+        feed = {"x": np.array([["a", "ä€", ""]])}
+        with OPENVINO.open(artifact) as session, pytest.raises(EdgeproofError) as caught:
+            session.run(feed)
+        assert caught.value.got == (
+            "OpenVINOExecutionProvider took none of the nodes: Identity_0 (Identity) ran on the CPU"
         )
 
     def test_a_build_without_the_provider_says_what_it_has(self, tmp_path: Path) -> None:

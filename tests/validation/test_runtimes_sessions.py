@@ -11,12 +11,17 @@ import pytest
 from converters.artifact import Artifact
 from converters.errors import EdgeproofError, ExitStatus
 from converters.signature import TensorSpec
-from tests.validation.hand_made import Line, Port, write
+from tests.validation.hand_made import ENTRIES, Line, Port, write
 from validation.runtimes import runtime, select
 from validation.runtimes.wire import to_wire
 
-NAMES = tuple(row.name for row in select(("cpu",)))
+NAMES = tuple(row.name for row in select(("cpu",)) if not row.formats.isdisjoint(ENTRIES))
+"""Those of engines with environments of their own too, where they are installed."""
+
 EVERY = pytest.mark.parametrize("name", NAMES)
+
+NO_STRINGS = "onnxruntime-openvino"
+"""OpenVINO has no tensors of strings, and leaves the node to the CPU."""
 
 
 def make(name: str, directory: Path, inputs: dict[str, Port], outputs: dict[str, Line]) -> Artifact:
@@ -57,7 +62,7 @@ def test_every_bit_passes_through(name: str, tmp_path: Path) -> None:
         assert result.tobytes() == values.tobytes()
 
 
-@EVERY
+@pytest.mark.parametrize("name", [name for name in NAMES if name != NO_STRINGS])
 def test_strings_of_any_kind_come_back_as_bytes(name: str, tmp_path: Path) -> None:
     artifact = make(name, tmp_path, {"x": Port((None, 3), "string")}, {"y": Line("x")})
     kinds = [np.array([["a", "ä€", ""]]), np.array([["a", "ä€", ""]], object)]
@@ -237,14 +242,17 @@ def test_an_output_that_the_file_lacks_is_an_error(name: str, tmp_path: Path) ->
     assert re.search(r": (outputs are missing|running it failed)$", caught.value.what)
 
 
+CPU = r"\w+( \w+)?"
+ORT = rf"ONNX Runtime \S+, CPUExecutionProvider, {{}} graph optimisations, 2 threads, {CPU}"
 DEVICES = {
-    "litert-cpu": r"LiteRT \S+, XNNPACK runs 1 of 1 nodes in 1 part\(s\), 2 threads",
-    "litert-reference": r"LiteRT \S+, reference kernels, no delegate, 2 threads",
-    "onnxruntime-cpu": r"ONNX Runtime \S+, CPUExecutionProvider, all graph optimisations, 2 threads",
-    "onnxruntime-unoptimized": r"ONNX Runtime \S+, CPUExecutionProvider, no graph optimisations, 2 threads",
-    "tfjs-node-cpu": r"TensorFlow.js 4\S+, cpu backend, execute, Node v\S+",
+    "litert-cpu": rf"LiteRT \S+, XNNPACK runs 1 of 1 nodes in 1 part\(s\), 2 threads, {CPU}",
+    "litert-reference": rf"LiteRT \S+, reference kernels, no delegate, 2 threads, {CPU}",
+    "onnxruntime-cpu": ORT.format("all"),
+    "onnxruntime-openvino": rf"ONNX Runtime \S+, 2 threads, {CPU}, OpenVINO\w+ runs 1 node\(s\)",
+    "onnxruntime-unoptimized": ORT.format("no"),
+    "tfjs-node-cpu": rf"TensorFlow.js 4\S+, cpu backend, execute, Node v\S+, {CPU}",
     "tfjs-node-wasm": r"TensorFlow.js 4\S+, wasm backend, tfjs-backend-wasm-simd.wasm, 1 thread\(s\), "
-    r"execute, Node v\S+",
+    rf"execute, Node v\S+, {CPU}",
 }
 
 
@@ -254,4 +262,4 @@ def test_the_device_says_engine_version_and_instruction_set(name: str, tmp_path:
     with runtime(name).open(artifact) as session:
         session.run({"x": np.ones((1, 3), np.float32)})
         device = session.device
-    assert re.fullmatch(DEVICES[name] + r", \w+( \w+)?", device)
+    assert re.fullmatch(DEVICES[name], device)
