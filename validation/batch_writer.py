@@ -27,7 +27,7 @@ class BatchWriter:
         self.noise: list[Path] = []
         self.kinds: list[FeedKind] = []
 
-    def add(self, feed: Feed, expected: Tensors, noise: Tensors) -> None:
+    def add(self, feed: Feed, expected: Tensors, noise: Tensors, *, lost_in_half: bool = False) -> None:
         """The next batch."""
         number = _number(len(self.feeds))
         for kind, paths, tensors in (
@@ -37,7 +37,7 @@ class BatchWriter:
         ):
             paths.append(self._directory / f"{kind}-{number}")
             write_tensors(paths[-1], tensors)
-        self.kinds.append(FeedKind(feed.origin, feed.inside, feed.case))
+        self.kinds.append(FeedKind(feed.origin, feed.inside, feed.case, lost_in_half))
 
 
 def written(directory: Path, number: int) -> Path | None:

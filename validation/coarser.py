@@ -131,7 +131,33 @@ ROUNDINGS = {name: name for name in PRECISIONS} | {"int8_io": "int8", "dynamic_i
 """From a target's precision to the rounding that it is measured by; float32 needs none."""
 
 
+HALF = "float16 between the ops"
+"""What is measured besides: half precision, simulated by `truth.half`."""
+
+MEASURED = (*PRECISIONS, HALF)
+"""All that can be measured."""
+
+
+LEAST_IN_HALF = float(np.finfo(np.float16).smallest_subnormal) / 2
+"""Greatest error of rounding a number near 0 to float16, where no relative one holds."""
+
+
+def in_half(floor: np.ndarray) -> np.ndarray:
+    """The noise floor of what was in half precision: nowhere less than its rounding near 0."""
+    return np.maximum(floor, LEAST_IN_HALF)
+
+
+def rounds_between(target: ExportTarget) -> bool:
+    """Whether tensors between ops are in half precision, too: what is smaller than 6e-8 is lost there.
+
+    Other targets store weights coarser, and widen them before they compute.
+    """
+    return str(target) == "onnx:float16"
+
+
 def roundings(targets: Iterable[ExportTarget]) -> tuple[str, ...]:
     """What `validation.reference.record` must measure to judge these targets."""
-    found = {ROUNDINGS.get(target.precision) for target in targets}
-    return tuple(name for name in PRECISIONS if name in found)
+    wanted = tuple(targets)
+    found = {ROUNDINGS.get(target.precision) for target in wanted}
+    found |= {HALF for target in wanted if rounds_between(target)}
+    return tuple(name for name in MEASURED if name in found)

@@ -103,11 +103,13 @@ class FeedKind:
         origin: "data", "natural", "directed" or "searched".
         inside: of the domain: a difference there is a fault, one outside is only told.
         case: what it tries, in words: "negative integers"; "" for data.
+        lost_in_half: half precision moves it much further than everyday samples, whoever exports it.
     """
 
     origin: str = "data"
     inside: bool = True
     case: str = ""
+    lost_in_half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Batch:
             everything else as the original gives it.
         first_sample: number of its first sample in the whole stream.
         samples: how many it has.
-        origin: likewise `inside` and `case`: see `FeedKind`.
+        origin: likewise `inside`, `case` and `lost_in_half`: see `FeedKind`.
         noise: for each output but strings, how far the original itself may be off at each element:
             float64, at least 0, in the output's own units. For integers and booleans by how much
             roundings before them move them, which is 0 nearly everywhere.
@@ -133,6 +135,7 @@ class Batch:
     origin: str = "data"
     inside: bool = True
     case: str = ""
+    lost_in_half: bool = False
     noise: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -204,6 +207,7 @@ class Reference:
                 origin=kind.origin,
                 inside=kind.inside,
                 case=kind.case,
+                lost_in_half=kind.lost_in_half,
                 noise=_doubles(read_tensors(self.noise[number], numbers)) if self.noise else {},
             )
             first += samples

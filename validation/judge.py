@@ -62,7 +62,8 @@ def judge_on(chosen: Runtime, artifact: Artifact, reference: Reference, label: s
         with ExitStack() as stack:
             session, load_s = open_session(chosen, artifact, stack)
             device = session.device
-            trial = Trial(artifact, reference, session, chosen.arithmetic)
+            gpu = "gpu" in chosen.groups
+            trial = Trial(artifact, reference, session, chosen.arithmetic, on_gpu=gpu)
             if not artifact.target.is_base:
                 trial.keep(differences_of(reference.answers, label, str(artifact.target), chosen.name))
             verdict = _try(trial, verdict_without_run(artifact, chosen.name, label, "fail", ""), reference)

@@ -8,17 +8,26 @@ that suffice to show that the accuracy is: then that is what counts.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from converters.errors import EdgeproofError
 from converters.target import ExportTarget
 from validation.accuracy import Accuracy
+from validation.coarser import rounds_between
 from validation.dtypes import is_float
 from validation.expected import OutputReference
 from validation.limit import Limit
 from validation.quantized import QUANTIZED, SAME_CLASSES, element_tolerance, for_samples
 from validation.room import needed
 from validation.runtime import Arithmetic
-from validation.tolerance import find_unproven, passes, rms_tolerance, tolerance_for
+from validation.tolerance import (
+    find_unproven,
+    find_unsimulated,
+    noise_tolerance,
+    passes,
+    rms_tolerance,
+    tolerance_for,
+)
 from validation.verdict import Comparison, OutputVerdict, Tolerance
 
 ACCURACY_KEPT = 0.99
@@ -34,6 +43,7 @@ def limits_for(
     *,
     limit: Limit | None = None,
     labelled: bool = False,
+    on_gpu: bool = False,
 ) -> Tolerances:
     """The limits of one output, the one that matters most first.
 
@@ -43,6 +53,7 @@ def limits_for(
         arithmetic: of the runtime.
         limit: what the user set, or None.
         labelled: the data's labels belong to this output.
+        on_gpu: the runtime's kernels may sum in half precision what a file has in it.
 
     Raises:
         EdgeproofError: the user's limit has a measure that this output doesn't.
@@ -52,6 +63,8 @@ def limits_for(
     derived = tolerance_for(target, output, arithmetic)
     if derived.measure == "noise_ratio":
         return derived, rms_tolerance(target, output)
+    if rounds_between(target) and is_float(output.spec.dtype):
+        return _in_half(derived, target, output, exact=arithmetic == "float32" and not on_gpu)
     if target.precision not in QUANTIZED or not is_float(output.spec.dtype):
         return (derived,)
     parts = [derived, element_tolerance(target, output, derived)]
@@ -60,6 +73,18 @@ def limits_for(
     elif output.is_scores:
         parts.append(SAME_CLASSES)
     return tuple(parts)
+
+
+def _in_half(sqnr: Tolerance, target: ExportTarget, output: OutputReference, *, exact: bool) -> Tolerances:
+    """For half precision between the ops: by the signal, and by elements where that can be simulated.
+
+    Args:
+        exact: ops compute in float32, as the simulation does in float64.
+    """
+    why = find_unsimulated(output) if exact else "the runtime may compute in half precision"
+    if why:
+        return (replace(sqnr, reason=f"{sqnr.reason}; elements aren't judged one by one: {why}"),)
+    return sqnr, noise_tolerance(target, output), rms_tolerance(target, output)
 
 
 def _set(limit: Limit, output: OutputReference, labelled: bool) -> Tolerances:

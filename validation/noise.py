@@ -13,7 +13,7 @@ import numpy as np
 
 from converters.signature import TensorSpec
 from validation.agreement import agreement_limit
-from validation.coarser import coarser
+from validation.coarser import HALF, PRECISIONS, coarser, in_half
 from validation.compare import OutputMeter, differences
 from validation.dtypes import is_float
 from validation.expected import Noise
@@ -93,16 +93,20 @@ def measure_noise(
         given: one batch.
         floor: the noise floor of each element.
         layout: of the inputs.
-        precisions: of `coarser.PRECISIONS`.
+        precisions: of `coarser.MEASURED`.
         seed: of what int8 rounds up and what down.
     """
     specs = original.signature.outputs
     coarse: dict[str, Tensors | None] = {
-        name: coarser(original, given.inputs, name, seed) for name in precisions
+        name: coarser(original, given.inputs, name, seed) for name in precisions if name in PRECISIONS
     }
-    if "int8" in precisions:
-        coarse |= original.kept(Simulation).answers(given.inputs)
-    found = {name: measure(specs, given.graph, answer, floor) for name, answer in coarse.items() if answer}
+    coarse |= original.kept(Simulation).answers(given.inputs, precisions)
+    halves = {name: in_half(each) for name, each in floor.items()}
+    found = {
+        name: measure(specs, given.graph, answer, halves if name == HALF else floor)
+        for name, answer in coarse.items()
+        if answer
+    }
     mixing: frozenset[str] = frozenset()
     if layout.batched and layout.fixed_batch is None:
         mixing = _batch_effects(original, given.inputs, given.graph)

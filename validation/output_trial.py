@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from validation.coarser import in_half
 from validation.compare import OutputMeter
 from validation.expected import Batch, OutputReference
 from validation.fitting import Call
@@ -38,6 +39,7 @@ class OutputTrial:
         tolerances: its limits.
         task_meters: for what is measured besides the distance of elements.
         by_user: the user set the limits.
+        in_half: what it gave was in half precision once.
     """
 
     def __init__(
@@ -47,16 +49,18 @@ class OutputTrial:
         task_meters: Sequence[TaskMeter],
         *,
         by_user: bool,
+        in_half: bool = False,
     ) -> None:
         self.output = output
         self._tolerances, self._task_meters, self._by_user = tolerances, task_meters, by_user
+        self._in_half = in_half
         self._meter = self._new_meter()
         self._found: dict[str, _Finding] = {}
 
     def add(self, call: Call, actual: np.ndarray, batch: Batch, samples: int) -> None:
         """One call inside the domain; `samples` have been run before it."""
         name = self.output.spec.name
-        self._meter.add(call.expected[name], actual, call.first_sample, call.noise.get(name))
+        self._meter.add(call.expected[name], actual, call.first_sample, self._floor(call))
         for task in self._task_meters:
             task.add(call.expected[name], actual, call.first_sample, batch)
         comparison = self._comparison()
@@ -71,7 +75,7 @@ class OutputTrial:
         """One call outside the domain: its difference, where it is beyond the limits."""
         name = self.output.spec.name
         meter = self._new_meter()
-        meter.add(call.expected[name], actual, call.first_sample, call.noise.get(name))
+        meter.add(call.expected[name], actual, call.first_sample, self._floor(call))
         comparison = meter.result()
         measured = [t for t in self._tolerances if getattr(comparison, t.measure) is not None]
         if all(passes(t, comparison) for t in measured):
@@ -92,6 +96,11 @@ class OutputTrial:
         if settled.passed or found is None:
             return settled
         return replace(settled, found_by=found.by, found_after=found.after)
+
+    def _floor(self, call: Call) -> np.ndarray | None:
+        """The noise floor, by element; None where none is known."""
+        floor = call.noise.get(self.output.spec.name)
+        return in_half(floor) if self._in_half and floor is not None else floor
 
     def _new_meter(self) -> OutputMeter:
         return OutputMeter(

@@ -19,12 +19,13 @@ from converters.progress import advance
 from converters.source import SourceModel
 from validation.asking import Asking
 from validation.batch_writer import BatchWriter
-from validation.coarser import PRECISIONS
+from validation.coarser import HALF, MEASURED
 from validation.dtypes import is_float
 from validation.every_feed import EveryFeed
 from validation.expected import Batch, Noise, OutputReference, Reference
 from validation.feed import NATURAL, Feed
 from validation.feeds import FeedSpec, open_feeds
+from validation.half_losses import find_losses
 from validation.input_variety import InputVariety
 from validation.labels import LabelRecorder
 from validation.noise import Given, MeasuredNoise, measure_noise
@@ -50,7 +51,7 @@ def record(
     spec: FeedSpec,
     out: Path,
     scores: tuple[str, ...] = (),
-    precisions: tuple[str, ...] = tuple(PRECISIONS),
+    precisions: tuple[str, ...] = MEASURED,
 ) -> Reference:
     """Runs the original on all feeds and writes inputs and answers into `out`.
 
@@ -59,7 +60,7 @@ def record(
         spec: what to feed it.
         out: an existing directory.
         scores: outputs that are score vectors whatever their values look like.
-        precisions: coarser precisions whose effect is to be measured, of `coarser.PRECISIONS`.
+        precisions: coarser precisions whose effect is to be measured, of `coarser.MEASURED`.
 
     Raises:
         EdgeproofError: the data is wrong, the original can't run on it, or it disagrees with itself.
@@ -134,8 +135,8 @@ class _Recording:
             return
         seed = _SEEDS * len(self._written.feeds)
         answers = self._truth.answers(given, runs=[RUNS_AT_LEAST] * len(given), seed=seed)
-        for feed, answer in zip(feeds, answers, strict=True):
-            self._write(feed, answer)
+        for feed, answer, lost in zip(feeds, answers, self._losses(feeds, answers), strict=True):
+            self._write(feed, answer, lost)
 
     def _add_alone(self, feed: Feed) -> None:
         runs = runs_wanted(len(self._written.feeds), feed.origin)
@@ -149,7 +150,7 @@ class _Recording:
         answer = self._answer(given, runs)
         if feed.origin in NATURAL and feed.inside:
             self._learn(feed, given, answer)
-        self._write(feed, answer)
+        self._write(feed, answer, *self._losses([feed], [answer]))
 
     def _answer(self, given: Given, runs: int) -> Answer:
         """Of a batch of independent samples a few are simulated, and teach the others their floor."""
@@ -177,8 +178,15 @@ class _Recording:
             self._noise = self._noise.merge(found, self._usual.bit_length())
         self._usual += 1
 
-    def _write(self, feed: Feed, answer: Answer) -> None:
-        self._written.add(feed, answer.expected, noises(answer))
+    def _losses(self, feeds: Sequence[Feed], answers: Sequence[Answer]) -> list[bool]:
+        """Whether half precision loses them; everyday samples are what that is measured by."""
+        if HALF not in self._precisions or feeds[0].origin in NATURAL:
+            return [False] * len(feeds)
+        tensors = [feed.tensors for feed in feeds]
+        return find_losses(self.original, tensors, answers, self._layout, self._noise)
+
+    def _write(self, feed: Feed, answer: Answer, lost_in_half: bool) -> None:
+        self._written.add(feed, answer.expected, noises(answer), lost_in_half=lost_in_half)
         self.samples += self._layout.count(feed.tensors)
 
     def finish(self, spec: FeedSpec, notes: Sequence[str]) -> Reference:

@@ -1,39 +1,62 @@
-"""What 8-bit weights and activations do to the original, measured on its quantized twins."""
+"""What 8-bit or half-precision weights and activations do to the original, measured on its twins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from validation.coarser import HALF
 from validation.feed import Tensors
 from validation.original import Original
+from validation.truth.half import HalfTwin
 from validation.truth.quantized import PRECISIONS, QuantizedTwin
 from validation.truth.remade import NoTwinError
+from validation.truth.twin import Twin
 
 SIMULATED = {name: f"{name}, simulated" for name in PRECISIONS}
 """From a precision to the name that its noise goes by."""
 
+_MEASURED_BY: Mapping[str, tuple[str, ...]] = {"int8": tuple(SIMULATED.values()), HALF: (HALF,)}
+"""From what is to be measured to the twins that tell it."""
+
 
 class Simulation:
-    """Quantized twins of an original; those that can't be built are left out.
+    """Rounding twins of an original, each built when it is asked for; those that can't be are left out.
 
     Args:
         original: opened.
     """
 
     def __init__(self, original: Original) -> None:
-        self._twins: dict[str, QuantizedTwin] = {}
-        for precision in PRECISIONS:
-            try:
-                self._twins[precision] = QuantizedTwin(original.traced, original.signature, precision)
-            except NoTwinError:
-                continue
+        self._original = original
+        self._twins: dict[str, Twin | None] = {}
 
-    def answers(self, tensors: Tensors) -> Mapping[str, Tensors]:
-        """Outputs by name, by precision; none where a twin can't run on this batch."""
-        found = {}
-        for precision, twin in self._twins.items():
+    def answers(self, tensors: Tensors, precisions: Collection[str]) -> Mapping[str, Tensors]:
+        """Outputs by name, by the name of their noise; none where a twin can't run on this batch.
+
+        Args:
+            tensors: inputs.
+            precisions: what is to be measured, of `coarser.MEASURED`.
+        """
+        found: dict[str, Tensors] = {}
+        for name in (name for each in precisions for name in _MEASURED_BY.get(each, ())):
+            twin = self._twin(name)
             try:
-                found[SIMULATED[precision]] = twin.run(tensors)
+                found |= {name: twin.run(tensors)} if twin else {}
             except NoTwinError:
                 continue
         return found
+
+    def _twin(self, name: str) -> Twin | None:
+        if name not in self._twins:
+            try:
+                self._twins[name] = self._build(name)
+            except NoTwinError:
+                self._twins[name] = None
+        return self._twins[name]
+
+    def _build(self, name: str) -> Twin:
+        traced, signature = self._original.traced, self._original.signature
+        if name == HALF:
+            return HalfTwin(traced, signature)
+        precision = next(each for each, simulated in SIMULATED.items() if simulated == name)
+        return QuantizedTwin(traced, signature, precision)

@@ -3,6 +3,7 @@
     float32            8 times the noise floor of every element; 4 times in root mean square
     float16, uint16    the same, and 4 times what weights rounded to that precision do to the original
     uint8, int8 …      see `validation.quantized`
+    onnx:float16       SQNR, and what half precision between the ops does to the original, likewise
     on TF32, float16   SQNR, from the floor scaled by the unit roundoff of a runtime's coarser arithmetic
     integer, bool, string outputs are equal or wrong
 
@@ -13,9 +14,9 @@ why these factors, is told in `docs/tolerance.md`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from converters.target import ExportTarget
+from validation.coarser import HALF, rounds_between
 from validation.dtypes import epsilon, is_float
 from validation.expected import Noise, OutputReference
 from validation.quantized import OVER_CONSTANT_DB, QUANTIZED, decibels, quantized_tolerance
@@ -38,10 +39,6 @@ COARSER = 4
 rounded, such as a kernel with its batch normalisation: other roundings of the same size, or a greater range.
 Twice for inputs that it was not measured on."""
 
-_ROUND_BETWEEN: Mapping[str, Arithmetic] = {"onnx:float16": "float16"}
-"""Targets whose tensors between ops are coarser, too: even a runtime that computes in float32 rounds to them,
-and loses what is smaller than 6e-8. The others store weights coarser, and widen them before they compute."""
-
 
 def tolerance_for(
     target: ExportTarget, output: OutputReference, arithmetic: Arithmetic = "float32"
@@ -57,8 +54,13 @@ def tolerance_for(
         return Tolerance("mismatched", 0.0, f"{output.spec.dtype} outputs are equal or wrong")
     if target.precision in QUANTIZED:
         return quantized_tolerance(target, output)
-    if arithmetic != "float32" or str(target) in _ROUND_BETWEEN:
+    if arithmetic != "float32" or rounds_between(target):
         return _coarse(target, output, arithmetic)
+    return noise_tolerance(target, output)
+
+
+def noise_tolerance(target: ExportTarget, output: OutputReference) -> Tolerance:
+    """The limit of each element."""
     moved, _ = _moved(target, output)
     reason = f"{FACTOR} times the noise floor of each element: {_floor(output)}"
     return Tolerance("noise_ratio", FACTOR + COARSER * moved, reason + _why(target, moved))
@@ -132,7 +134,7 @@ def _moved(target: ExportTarget, output: OutputReference) -> tuple[float, float]
     """
     if target.is_base:
         return 0.0, 0.0
-    noise = output.precision_noise.get(target.precision)
+    noise = output.precision_noise.get(HALF if rounds_between(target) else target.precision)
     unknown = epsilon("float16") / epsilon("float32")
     found = (math.nan, math.nan) if noise is None else (noise.ratio, noise.ratio_rms)
     element, rms = (moved if math.isfinite(moved) else unknown for moved in found)
@@ -142,17 +144,24 @@ def _moved(target: ExportTarget, output: OutputReference) -> tuple[float, float]
 def _why(target: ExportTarget, moved: float) -> str:
     if target.is_base:
         return ""
-    return (
-        f"; and {COARSER} times the {moved:.3g} floors that {target.precision} weights move the original by"
-    )
+    what = f"{HALF}, simulated, moves" if rounds_between(target) else f"{target.precision} weights move"
+    return f"; and {COARSER} times the {moved:.3g} floors that {what} the original by"
+
+
+def find_unsimulated(output: OutputReference) -> str:
+    """Why elements of an export with half precision between its ops can't be judged one by one, or ""."""
+    noise = output.precision_noise.get(HALF)
+    if noise is None:
+        return f"{HALF} could not be simulated"
+    if not math.isfinite(noise.ratio):
+        return "the original leaves its range there"
+    return ""
 
 
 def _coarse(target: ExportTarget, output: OutputReference, arithmetic: Arithmetic) -> Tolerance:
-    """For arithmetic that rounds coarser than float32, or tensors that do, whatever the file's weights have.
-
-    float16 has a smaller range too: what is tiny is lost, so that elements aren't judged one by one.
-    """
-    growth, between = scaled_for(arithmetic), _ROUND_BETWEEN.get(str(target), arithmetic)
+    """For arithmetic or tensors that round coarser than float32, whatever the file's weights have."""
+    between: Arithmetic = "float16" if rounds_between(target) else arithmetic
+    growth = scaled_for(arithmetic)
     unit = max(UNIT_ROUNDOFF[arithmetic], UNIT_ROUNDOFF[between])
     own = max((noise.rms for noise in (output.own, output.floor) if noise is not None), default=0.0)
     rounded = 0.0 if target.is_base else output.precision_noise.get(target.precision, Noise(0, 0)).rms

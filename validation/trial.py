@@ -10,6 +10,7 @@ import numpy as np
 from converters.artifact import Artifact
 from validation.accuracy import describe_accuracy
 from validation.casts import DoesNotFitError, from_file
+from validation.coarser import rounds_between
 from validation.compare import find_mismatch
 from validation.dtypes import dtype_name, is_float
 from validation.expected import Batch, OutputReference, Reference
@@ -47,6 +48,7 @@ class Trial:
         reference: what it is held against.
         session: the artifact, opened.
         arithmetic: of the runtime.
+        on_gpu: it computes there, and may compute in half precision what the file has in it.
 
     Attributes:
         samples: how many were compared inside the domain.
@@ -65,8 +67,11 @@ class Trial:
         reference: Reference,
         session: TimedSession,
         arithmetic: Arithmetic = "float32",
+        *,
+        on_gpu: bool = False,
     ) -> None:
         self._artifact, self._reference, self._session = artifact, reference, session
+        self._on_gpu = on_gpu
         self.samples = 0
         self.not_taken: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
@@ -88,9 +93,12 @@ class Trial:
         name = output.spec.name
         limit = self._reference.limits.get(name)
         target = self._artifact.target
-        limits = limits_for(target, output, arithmetic, limit=limit, labelled=name in labels)
+        limits = limits_for(
+            target, output, arithmetic, limit=limit, labelled=name in labels, on_gpu=self._on_gpu
+        )
         meters = meters_for(output, limit, labels.get(name), allowed_of_leaders(target, output, limits))
-        return OutputTrial(output, limits, meters, by_user=limit is not None)
+        half = rounds_between(target)
+        return OutputTrial(output, limits, meters, by_user=limit is not None, in_half=half)
 
     def add(self, batch: Batch) -> None:
         """Runs one batch; one that the file can't take is counted with the reason.
@@ -144,7 +152,8 @@ class Trial:
         """Whether a difference fails: a rounded export is held to what its roundings were measured on."""
         if batch.origin in NATURAL or not batch.inside or self._artifact.target.is_base:
             return batch.inside
-        if self._artifact.target.precision in EVERYDAY_ONLY:
+        lost = batch.lost_in_half and rounds_between(self._artifact.target)
+        if lost or self._artifact.target.precision in EVERYDAY_ONLY:
             return False
         return all(
             low <= float(np.min(array, initial=low)) and float(np.max(array, initial=high)) <= high

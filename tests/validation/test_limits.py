@@ -14,7 +14,8 @@ from converters.target import ExportTarget
 from tests.validation.results import comparison
 from tests.validation.test_quantized import OUTPUT
 from validation.accuracy import Accuracy, accuracy_of, ratio_interval, share_interval
-from validation.expected import Batch, OutputReference
+from validation.coarser import HALF
+from validation.expected import Batch, Noise, OutputReference
 from validation.limit import Limit, check_limits
 from validation.limits import limits_for, settle, why_unproven
 from validation.task_meters import meters_for
@@ -38,6 +39,32 @@ def test_what_is_held_against_an_output():
     assert measures(INT8, LOGITS, labelled=True) == ["accuracy_kept", "sqnr_db", "max_rel_range"]
     assert measures(INT8, CLASSES, labelled=True) == ["mismatched"]
     assert measures(ExportTarget("onnx", "float32"), LOGITS, labelled=True)[0] == "noise_ratio"
+
+
+HALVED = ExportTarget("onnx", "float16")
+UNEVEN = {HALF: Noise(1e-3, 1e-4, 900.0, 3000.0)}
+
+
+def test_elements_count_beside_the_signal_where_half_precision_was_simulated():
+    simulated = replace(LOGITS, precision_noise=UNEVEN)
+    three = ["sqnr_db", "noise_ratio", "noise_ratio_rms"]
+    assert measures(HALVED, simulated) == three
+    assert measures(HALVED, simulated, labelled=True) == three
+    assert measures(HALVED, simulated, limit=Limit(sqnr_db=20)) == ["sqnr_db"]
+    assert measures(HALVED, replace(CLASSES, precision_noise=UNEVEN)) == ["mismatched"]
+    assert measures(ExportTarget("tflite", "float16"), simulated) == ["noise_ratio", "noise_ratio_rms"]
+
+
+@pytest.mark.parametrize(("noise", "facts", "why"), [
+    ({}, {}, "float16 between the ops could not be simulated"),
+    ({HALF: Noise(math.inf, math.inf, math.inf, math.inf)}, {}, "the original leaves its range there"),
+    (UNEVEN, {"on_gpu": True}, "the runtime may compute in half precision"),
+    (UNEVEN, {"arithmetic": "tf32"}, "the runtime may compute in half precision"),
+])  # fmt: skip
+def test_the_signal_alone_counts_where_elements_cannot_be_judged_and_says_why(noise, facts, why):
+    (found,) = limits_for(HALVED, replace(LOGITS, precision_noise=noise), **facts)
+    assert found.measure == "sqnr_db"
+    assert found.reason.endswith(f"times float32's; elements aren't judged one by one: {why}")
 
 
 def test_the_users_limit_takes_the_place_of_all():

@@ -13,7 +13,7 @@ from converters.errors import EdgeproofError
 from converters.signature import TensorSpec
 from converters.source import LoadOptions, SourceModel
 from converters.target import parse_targets
-from validation.coarser import PRECISIONS, roundings
+from validation.coarser import HALF, MEASURED, roundings
 from validation.expected import Noise
 from validation.feeds import FeedSpec
 from validation.noise import MeasuredNoise, measure
@@ -182,7 +182,8 @@ def test_targets_name_the_precisions_to_measure():
     assert roundings(parse_targets(("onnx:float32",))) == ()
     some = ("tflite:int8_io", "tflite:dynamic_int8", "tfjs:float16")
     assert roundings(parse_targets(some)) == ("float16", "int8")
-    assert roundings(parse_targets(("all",))) == tuple(PRECISIONS)
+    assert roundings(parse_targets(("onnx:float16",))) == ("float16", HALF)
+    assert roundings(parse_targets(("all",))) == MEASURED
 
 
 def test_score_vectors_are_recognised(recorded):

@@ -10,11 +10,13 @@ import pytest
 from converters.signature import TensorSpec
 from converters.target import ExportTarget
 from tests.validation.results import comparison
+from validation.coarser import HALF
 from validation.expected import Noise, OutputReference
 from validation.runtime import Arithmetic
 from validation.tolerance import (
     find_unproven,
     greatest_difference,
+    noise_tolerance,
     passes,
     rms_tolerance,
     tolerance_for,
@@ -148,12 +150,23 @@ def test_coarser_arithmetic_rounds_at_least_the_answer_itself():
 
 
 def test_a_file_with_float16_between_its_ops_is_judged_by_its_signal_on_float32_too():
-    """What is smaller than float16's least number is lost, which no floor of an element could allow."""
     found = limit("onnx:float16")
     error = math.hypot(2**-11 * OUTPUT.rms, 1e-4)
     assert found.measure == "sqnr_db"
     assert found.limit == pytest.approx(20 * math.log10(OUTPUT.rms / error) - 20 * math.log10(8))
     assert "dB that float16 between the ops lets expect, whose unit roundoff of 0.00049" in found.reason
+
+
+def test_its_elements_are_judged_by_what_half_precision_does_to_the_original():
+    simulated = replace(OUTPUT, precision_noise={HALF: Noise(1e-3, 1e-4, 900.0, 3000.0)})
+    target = ExportTarget("onnx", "float16")
+    element, rms = noise_tolerance(target, simulated), rms_tolerance(target, simulated)
+    assert (element.measure, element.limit) == ("noise_ratio", pytest.approx(8 + 4 * 3000))
+    assert (rms.measure, rms.limit) == ("noise_ratio_rms", pytest.approx(4 + 4 * 900))
+    assert rms.reason == (
+        "4 times the noise floor in root mean square, in every channel; and 4 times the 900 floors that "
+        "float16 between the ops, simulated, moves the original by"
+    )
 
 
 def test_rounded_weights_come_on_top_of_coarser_arithmetic():

@@ -11,7 +11,9 @@
     colour       likewise hue and saturation
     rounding     which ops round, and by how much
     sums         which ops sum up, and how many terms
+    live         translations that know what depends on the inputs
     quantized    the twin with 8-bit roundings
+    half         the twin with half precision between its ops
 
 The twin is built at the graph, not at the config: it needs no Keras and serves SavedModels too.
 """

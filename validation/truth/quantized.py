@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.signature import Signature
+from validation.truth.live import LiveTranslation
 from validation.truth.remade import Values
 from validation.truth.rounding import EXACT
 from validation.truth.translate import Translation
@@ -77,7 +78,7 @@ class QuantizedTwin(Twin):
         return _Quantization(self._precision == "int8", len(self._signature.inputs))
 
 
-class _Quantization(Translation):
+class _Quantization(LiveTranslation):
     """Rounds on the way.
 
     Args:
@@ -86,22 +87,14 @@ class _Quantization(Translation):
     """
 
     def __init__(self, everything: bool, inputs: int) -> None:
-        super().__init__(None)
-        self._everything, self._inputs = everything, inputs
-        self._live: dict[int, set[str]] = {}
+        super().__init__(inputs)
+        self._everything = everything
 
-    def run(self, graph: Any, given: Mapping[str, Any], outputs: Any) -> Values:
-        if id(graph) not in self._live:
-            outermost = not self._live
-            starts = graph.inputs[: self._inputs] if outermost else graph.inputs
-            self._live[id(graph)] = _reached(graph, [t for t in starts if t.dtype.name != "resource"])
-            if outermost and self._everything:
-                names = {tensor.name for tensor in starts if tensor.dtype.is_floating}
-                given = {name: round_all(v) if name in names else v for name, v in given.items()}
-        return super().run(graph, given, outputs)
+    def _entering(self, value: Any) -> Any:
+        return round_all(value) if self._everything else value
 
     def _carry_over(self, op: Any, inputs: Values) -> Values:
-        live = self._live[id(op.graph)]
+        live = self._live[op.graph]
         if op.type in CHANNELS:
             inputs = self._round_factors(op, inputs, live)
         results = super()._carry_over(op, inputs)
@@ -119,15 +112,6 @@ class _Quantization(Translation):
             if not self._everything and op.inputs[other].name in live:
                 rounded[other] = round_all(inputs[other])
         return rounded
-
-
-def _reached(graph: Any, starts: list[Any]) -> set[str]:
-    """Names of the tensors that depend on some of a graph's placeholders."""
-    live = {tensor.name for tensor in starts}
-    for op in graph.get_operations():
-        if any(tensor.name in live for tensor in op.inputs):
-            live |= {tensor.name for tensor in op.outputs}
-    return live
 
 
 def _is_rounded(op: Any, live: set[str]) -> bool:
