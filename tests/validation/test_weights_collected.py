@@ -16,14 +16,14 @@ DENSE = RANDOM.normal(size=(4, 5)).astype(np.float32)
 VECTOR = np.array([2.0, -1.0, 0.0, 0.5], np.float32)
 
 
-def collected(directory: Path, body) -> tuple[Kernel, ...]:
+def collected(directory: Path, body, **layers: str) -> tuple[Kernel, ...]:
     import tensorflow as tf
 
     specs = {"x": tf.TensorSpec((None, 8, 8, 2), tf.float32)}
     traced = tf.function(
         lambda inputs: {"y": body(tf, inputs["x"])}, input_signature=[specs], autograph=False
     )
-    return collect(SimpleNamespace(traced=traced, layers={}), directory / "weights")
+    return collect(SimpleNamespace(traced=traced, layers=layers), directory / "weights")
 
 
 def ways(kernel: Kernel) -> list[list[float]]:
@@ -106,6 +106,42 @@ def test_weights_inside_called_functions_are_collected(tmp_path: Path):
     (kernel,) = collected(tmp_path, lambda tf, x: called(tf.reshape(x, (-1, 4))))
     assert kernel.shape == (4, 5)
     np.testing.assert_array_equal(np.load(kernel.values), DENSE)
+
+
+def test_ops_of_a_called_function_are_of_the_layer_that_calls_it(tmp_path: Path):
+    import tensorflow as tf
+
+    called = tf.function(lambda x: tf.nn.conv2d(tf.nn.conv2d(x, CONV, 1, "SAME"), CONV, 1, "SAME"))
+
+    def body(tf, x):
+        with tf.name_scope("grouped_1"):
+            return called(x)
+
+    found = collected(tmp_path, body, grouped="Conv2D")
+    assert [(each.layer, each.groups) for each in found] == [("grouped", 1), ("grouped", 2)]
+
+
+def test_a_weight_of_which_columns_are_taken_is_collected_whole_too(tmp_path: Path):
+    import tensorflow as tf
+
+    plane, line, dense = tf.Variable(CONV), tf.Variable(CONV[0]), tf.Variable(DENSE)
+
+    def body(tf, x):
+        first, _ = tf.split(plane, 2, axis=3)
+        y = tf.nn.conv2d(x, first, 1, "SAME")
+        y = tf.nn.conv1d(tf.reshape(y, (-1, 8, 2)), line[..., 1:], 1, "SAME")
+        y = tf.matmul(tf.reshape(y, (-1, 4)), dense[:, 2:])
+        return tf.matmul(tf.reshape(y, (-1, 2)), dense[:2])  # rows: no whole channel is in it
+
+    found = collected(tmp_path, body)
+    assert [(each.shape, each.channels) for each in found] == [
+        ((3, 3, 2, 2), (3,)), ((3, 3, 2, 4), (3,)),
+        ((1, 3, 2, 3), (3,)), ((3, 2, 4), (2,)),
+        ((4, 3), (1,)), ((4, 5), (1,)),
+        ((2, 5), (1,)),
+    ]  # fmt: skip
+    for kernel, whole in zip(found[1:6:2], (CONV, CONV[0], DENSE), strict=True):
+        np.testing.assert_array_equal(np.load(kernel.values), whole)
 
 
 def test_weights_inside_loops_are_collected_under_the_name_of_the_loop(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,17 @@ def test_every_layout_of_files_is_known(tmp_path: Path, name: str):
     assert found is not None
     assert len(found.ratios) == np.prod([original.shape[axis] for axis in channels])
     assert found.ratios.max() == 0
+
+
+def test_a_group_of_a_convolution_is_found_in_a_file_that_keeps_groups_apart(tmp_path: Path):
+    both = replace(kernel(tmp_path), groups=2)
+    values, scales = per_channel(ORIGINAL[..., 3:] * GAMMA[3:])
+    values[..., 2] = 0
+    parts = [part for part in both.parts() if part.size == values.size]
+    found = fit(Stored("second", values, scales, symmetric=True), parts)
+    assert found is not None
+    assert (found.kernel.group, found.kernel.first, found.kernel.columns, found.kernel.size) == (1, 3, 3, 108)
+    assert np.flatnonzero(found.ratios > LIMIT).tolist() == [2]
 
 
 def test_a_wrong_weight_says_what_is_wrong():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from bench.detection.tflite_file import TfliteFile
 from bench.detection.workshop import Workshop, prepare_model
 from converters.artifact import Artifact, record_files
 from converters.target import parse_targets
+from tests.validation.weight_files import Change, change_tfjs, change_tflite
 from tests.zoo_case import Case
 from validation.foreign import adopt
 from validation.judge import judge
@@ -28,8 +27,6 @@ pytestmark = pytest.mark.heavy
 
 TARGETS = ("tflite:int8", "tflite:int8_io", "tflite:dynamic_int8", "tfjs:uint8")
 RUNTIMES = {"tflite": "litert-reference", "tfjs": "tfjs-node-cpu"}
-
-Change = Callable[[np.ndarray], None]
 
 
 def _model() -> Any:
@@ -66,41 +63,8 @@ def changed(made: Workshop, target: str, layer: str, change: Change, out: Path) 
     """The export with the codes of a layer's weight changed; channels last, zero at 0."""
     given = artifact(made, target)
     shutil.copytree(given.directory, out)
-    {"tflite": _change_tflite, "tfjs": _change_tfjs}[given.target.format](out, layer, change)
+    {"tflite": change_tflite, "tfjs": change_tfjs}[given.target.format](out, layer, change)
     return replace(given, directory=out, files=record_files(out))
-
-
-def _change_tflite(out: Path, layer: str, change: Change) -> None:
-    from converters.tflite import model_file
-
-    model = model_file.read(out / "model.tflite")
-    for tensor in model.subgraphs[0].tensors:
-        values = model_file.array_of(model, tensor)
-        if f"/{layer}_" not in tensor.name.decode() or values is None or values.dtype != np.int8:
-            continue
-        last = 3 if layer == "depthwise" else 0
-        codes = values.astype(int)
-        change(np.moveaxis(codes, last, -1))
-        model.buffers[tensor.buffer].data = np.frombuffer(codes.astype(np.int8).tobytes(), np.uint8)
-    (out / "model.tflite").write_bytes(model_file.pack(model))
-
-
-def _change_tfjs(out: Path, layer: str, change: Change) -> None:
-    (group,) = json.loads((out / "model.json").read_text())["weightsManifest"]
-    path, start = out / group["paths"][0], 0
-    content = bytearray(path.read_bytes())
-    for row in group["weights"]:
-        kept = row.get("quantization", {"dtype": row["dtype"]})
-        size = int(np.prod(row["shape"], dtype=int)) * np.dtype(kept["dtype"]).itemsize
-        if f"/{layer}_" in row["name"] and len(row["shape"]) > 1 and kept["dtype"] == "uint8":
-            codes = np.frombuffer(bytes(content[start : start + size]), np.uint8).astype(int)
-            zero = round(-kept["min"] / kept["scale"])
-            codes = codes.reshape(row["shape"]) - zero
-            last = {"depthwise": 2, "up": 2}.get(layer, -1)
-            change(np.moveaxis(codes, last, -1))
-            content[start : start + size] = (codes + zero).clip(0, 255).astype(np.uint8).tobytes()
-        start += size
-    path.write_bytes(bytes(content))
 
 
 def judged(made: Workshop, file: Artifact) -> Verdict:

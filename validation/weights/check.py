@@ -63,7 +63,7 @@ def _furthest(wrong: Iterator[WrongWeight]) -> tuple[WrongWeight, ...]:
 
 def _find(artifact: Artifact, kernels: Sequence[Kernel]) -> Iterator[WrongWeight]:
     by_size: dict[int, list[Kernel]] = {}
-    for kernel in kernels:
+    for kernel in (part for each in kernels for part in each.parts()):
         if kernel.size >= LEAST_SIZE:
             by_size.setdefault(kernel.size, []).append(kernel)
     for stored in read(artifact) if by_size else ():
@@ -71,10 +71,12 @@ def _find(artifact: Artifact, kernels: Sequence[Kernel]) -> Iterator[WrongWeight
         found = fit(stored, alike)
         if found is not None and found.ratios.max() > LIMIT:
             found = fit(stored, alike, sampled=stored.values.size)
+        if found is not None:
+            alike.sort(key=found.kernel.__eq__)  # last: files hold most in the original's order
         if found is not None and found.ratios.max() > LIMIT:
-            channel, wrong = int(np.argmax(found.ratios)), int((found.ratios > LIMIT).sum())
-            ratio = float(found.ratios[channel])
-            yield WrongWeight(found.kernel.layer, channel, len(found.ratios), wrong, ratio)
+            furthest, wrong = int(np.argmax(found.ratios)), int((found.ratios > LIMIT).sum())
+            kernel, ratio = found.kernel, float(found.ratios[furthest])
+            yield WrongWeight(kernel.layer, kernel.first + furthest, kernel.all_columns, wrong, ratio)
 
 
 def accuse(rows: Sequence[LayerError], wrong: Sequence[WrongWeight]) -> tuple[LayerError, ...]:

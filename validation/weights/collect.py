@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from validation.truth.quantized import CHANNELS, WEIGHT
 from validation.truth.remade import NoTwinError, Values, raised
 from validation.truth.translate import CALLS, LOOPS, Translation, body_of
 from validation.weights.kernel import Kernel
+from validation.weights.product import Product, Varying, channels_of, groups_of, is_cut, times
 
 ADDS = frozenset({"BiasAdd", "Add", "AddV2"})
 MOVES = frozenset({"Identity", "Squeeze", "ExpandDims", "BatchToSpaceND"})
@@ -25,41 +26,8 @@ NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 TABLES = frozenset({"GatherV2", "ResourceGather"})
 """Take rows out of a constant, which stand for its channels."""
 
-
-@dataclass
-class _Found:
-    """One product.
-
-    Attributes:
-        layer: that it is of.
-        weight: symbolic, float64.
-        channels: axes of the weight.
-        ways: symbolic factors, each [columns].
-    """
-
-    layer: str
-    weight: Any
-    channels: tuple[int, ...]
-    ways: list[Any] = field(default_factory=list)
-
-    @property
-    def columns(self) -> int:
-        return int(np.prod([self.weight.shape[axis] for axis in self.channels]))
-
-
-@dataclass(frozen=True)
-class _Varying:
-    """Stands for a value that depends on the inputs.
-
-    Attributes:
-        product: whose result it is, scaled and moved by constants at most; None of any other.
-        factors: symbolic: by what the product's columns were multiplied since, as converters may count it.
-        scale: symbolic scalar: by what it was multiplied just now, where it is no product's result.
-    """
-
-    product: _Found | None = None
-    factors: tuple[Any, ...] = ()
-    scale: Any = None
+CUTS = frozenset({"Split", "SplitV", "StridedSlice", "Slice"})
+"""Take a run of columns out of a constant, if its other axes stay what they are."""
 
 
 def collect(original: Original, out: Path) -> tuple[Kernel, ...]:
@@ -76,7 +44,7 @@ def collect(original: Original, out: Path) -> tuple[Kernel, ...]:
     def constants() -> list[tuple[Any, Any]]:
         graph = concrete.graph
         inner = {inside.name: raised(outside) for outside, inside in graph.captures}
-        given = {tensor.name: inner.get(tensor.name, _Varying()) for tensor in graph.inputs}
+        given = {tensor.name: inner.get(tensor.name, Varying()) for tensor in graph.inputs}
         walk.found.clear()
         walk.run(graph, given, graph.outputs)
         return [(tf.cast(each.weight, tf.float32), tf.stack(each.ways)) for each in walk.found]
@@ -86,12 +54,12 @@ def collect(original: Original, out: Path) -> tuple[Kernel, ...]:
     return tuple(_write(walk.found, values, out))
 
 
-def _write(found: list[_Found], values: list[tuple[Any, Any]], out: Path) -> Iterator[Kernel]:
+def _write(found: list[Product], values: list[tuple[Any, Any]], out: Path) -> Iterator[Kernel]:
     for number, (each, (weight, ways)) in enumerate(zip(found, values, strict=True)):
         paths = out / f"{number:05}.npy", out / f"{number:05}-factors.npy"
         np.save(paths[0], weight.numpy())
         np.save(paths[1], ways.numpy())
-        yield Kernel(each.layer, tuple(weight.shape), each.channels, *paths)
+        yield Kernel(each.layer, tuple(weight.shape), each.channels, *paths, each.groups)
 
 
 class _Walk(Translation):
@@ -109,14 +77,17 @@ class _Walk(Translation):
         self._layers = layers
         self._names: dict[int, LayerNames] = {}
         self._around = ""
-        self.found: list[_Found] = []
+        self._wholes: dict[Any, Any] = {}
+        self.found: list[Product] = []
 
     def _carry_over(self, op: Any, inputs: Values) -> Values:
-        varying = [value for value in inputs if isinstance(value, _Varying)]
-        unknown = [_Varying()] * len(op.outputs)
+        varying = [value for value in inputs if isinstance(value, Varying)]
+        unknown = [Varying()] * len(op.outputs)
         if not varying or op.type in CALLS:
+            layer = self._layer(op)
             try:
-                return super()._carry_over(op, inputs)
+                with self._inside(layer if layer in self._layers else self._around):
+                    return self._known(op, inputs)
             except NoTwinError:
                 return unknown
         results = None
@@ -134,96 +105,86 @@ class _Walk(Translation):
 
     def _look_into(self, loop: Any, inputs: Values) -> None:
         """Collects what the body of a loop multiplies by; the variables that it takes stay what they are."""
-        around, self._around = self._around, self._around or self._layer(loop)
         kept = [
-            value if tensor.dtype.name == "resource" else _Varying()
+            value if tensor.dtype.name == "resource" else Varying()
             for tensor, value in zip(loop.inputs, inputs, strict=True)
         ]
-        self._function(body_of(loop, "body"), kept)
-        self._around = around
+        with self._inside(self._layer(loop)):
+            self._function(body_of(loop, "body"), kept)
+
+    @contextmanager
+    def _inside(self, layer: str) -> Iterator[None]:
+        """Ops of a function that are in no layer's scope are of the layer that calls it."""
+        around, self._around = self._around, layer
+        try:
+            yield
+        finally:
+            self._around = around
+
+    def _known(self, op: Any, inputs: Values) -> Values:
+        """Results of constants; remembers what they are a run of columns of, which files may keep whole."""
+        results = super()._carry_over(op, inputs)
+        for result in results:
+            if op.type in CUTS and is_cut(result, whole := inputs[op.type == "Split"]):
+                self._wholes[result.ref()] = whole
+            elif op.type in MOVES and inputs[0].ref() in self._wholes:
+                self._wholes[result.ref()] = self._wholes[inputs[0].ref()]
+        return results
 
     def _table(self, op: Any, table: Any) -> None:
         """Collects a table of two dimensions."""
         import tensorflow as tf
 
-        if op.type == "ResourceGather" and not isinstance(table, _Varying):
+        if op.type == "ResourceGather" and not isinstance(table, Varying):
             table = raised(tf.raw_ops.ReadVariableOp(resource=table, dtype=op.get_attr("dtype")))
-        if isinstance(table, _Varying) or table.dtype != tf.float64 or not table.shape.is_fully_defined():
+        if isinstance(table, Varying) or table.dtype != tf.float64 or not table.shape.is_fully_defined():
             return
         if table.shape.rank == 2:
             rows = tf.ones(table.shape[0], tf.float64)
-            self.found.append(_Found(self._layer(op), table, (0,), [rows]))
+            self.found.append(Product(self._layer(op), table, (0,), [rows]))
 
-    def _product(self, op: Any, inputs: Values) -> _Varying | None:
+    def _product(self, op: Any, inputs: Values) -> Varying | None:
         import tensorflow as tf
 
         weight = inputs[WEIGHT]
-        if isinstance(weight, _Varying) or not weight.shape.is_fully_defined():
+        if isinstance(weight, Varying) or not weight.shape.is_fully_defined():
             return None
         if weight.dtype != tf.float64:
             return None
-        channels = _channels(op, weight.shape.rank)
+        channels = channels_of(op, weight.shape.rank)
         if not channels:
             return None
-        found = _Found(self._layer(op), weight, channels)
+        found = Product(self._layer(op), weight, channels, groups=groups_of(op, weight))
         self.found.append(found)
+        whole = self._wholes.get(weight.ref())
+        if whole is not None and channels == (weight.shape.rank - 1,):
+            every = tf.ones(whole.shape[-1], tf.float64)
+            self.found.append(Product(found.layer, whole, (whole.shape.rank - 1,), [every]))
         one = tf.ones(found.columns, tf.float64)
         other = inputs[2 if op.type == "Conv2DBackpropInput" else 0]
-        before = other.scale if isinstance(other, _Varying) else None
+        before = other.scale if isinstance(other, Varying) else None
         found.ways = [one] if before is None else [one, one * before]
-        return _Varying(found, tuple(found.ways))
+        return Varying(found, tuple(found.ways))
 
-    def _scaled(self, op: Any, value: _Varying, others: Values) -> _Varying | None:
+    def _scaled(self, op: Any, value: Varying, others: Values) -> Varying | None:
         """What an op with constants makes of one value that varies; None where no weight can take it in."""
         import tensorflow as tf
 
         if op.type in ADDS or op.type in MOVES or op.type == "Sub":
-            return value if value.product else _Varying(scale=value.scale if op.type in MOVES else None)
+            return value if value.product else Varying(scale=value.scale if op.type in MOVES else None)
         if op.type == "Mul":
-            return _times(value, others[0])
+            return times(value, others[0])
         if op.type == "RealDiv":
-            return _times(value, 1 / others[0])
+            return times(value, 1 / others[0])
         if op.type in NORMS and not op.get_attr("is_training"):
             scale, _, _, variance = others
-            return _times(value, scale / tf.sqrt(variance + op.get_attr("epsilon")))
+            return times(value, scale / tf.sqrt(variance + op.get_attr("epsilon")))
         return None
 
     def _layer(self, op: Any) -> str:
-        if self._around:
-            return self._around
         graph = op.graph
         if id(graph) not in self._names:
             names = (each.name for each in graph.get_operations())
             self._names[id(graph)] = LayerNames(names, self._layers)
-        return self._names[id(graph)].of(op.name)
-
-
-def _channels(op: Any, rank: int) -> tuple[int, ...]:
-    """Axes of a product's weight that count output channels; none where that isn't simple."""
-    if op.type == "Einsum":
-        given, _, made = op.get_attr("equation").decode().partition("->")
-        other, _, weight = given.partition(",")
-        if "." in weight or {*weight} & {*other} & {*made}:
-            return ()
-        return tuple(axis for axis, label in enumerate(weight) if label in made)
-    if op.type == "MatMul" and op.get_attr("transpose_b"):
-        return (0,)
-    if op.type.startswith("BatchMatMul") and (op.get_attr("adj_y") or rank != 2):
-        return ()
-    return tuple(axis % rank for axis in CHANNELS[op.type])
-
-
-def _times(value: _Varying, factor: Any) -> _Varying | None:
-    """The value after a multiplication by a constant: one number, or one for each channel of a product."""
-    import tensorflow as tf
-
-    count = factor.shape.num_elements()
-    if count == 1:
-        factor = tf.reshape(factor, ())
-        if value.product is None:
-            return _Varying(scale=factor if value.scale is None else value.scale * factor)
-    elif value.product is None or count != value.product.columns or factor.shape[-1] != count:
-        return None
-    factors = tuple(each * tf.reshape(factor, (-1,)) for each in value.factors)
-    value.product.ways += factors
-    return _Varying(value.product, factors)
+        own = self._names[id(graph)].of(op.name)
+        return own if own in self._layers or not self._around else self._around

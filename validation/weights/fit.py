@@ -56,12 +56,12 @@ def fit(stored: Stored, kernels: Iterable[Kernel], sampled: int = SAMPLED) -> Fi
             break  # all of its numbers: no other is more like it
         rows = kernel.size // kernel.columns
         some = np.unique(np.linspace(0, rows - 1, min(rows, sampled)).astype(int))
-        original = kernel.matrix(np.load(kernel.values, mmap_mode="r"))[some]
+        original, ways = kernel.read()[some], kernel.ways()
         steps = None if stored.scale is None else np.broadcast_to(stored.scale, stored.values.shape)
         scales = repeat(None) if steps is None else kernel.layouts(steps)
         for values, scale in zip(kernel.layouts(stored.values), scales, strict=False):
             part = None if scale is None else scale[some]
-            for way, factors in enumerate(np.load(kernel.factors)):
+            for way, factors in enumerate(ways):
                 share = _share(original * factors, values[some], part, stored.symmetric)
                 if share > best:
                     best, found = share, (kernel, way, values, scale)
@@ -80,7 +80,7 @@ def _share(original: np.ndarray, values: np.ndarray, scale: np.ndarray | None, s
 
 
 def _measured(kernel: Kernel, way: int, values: np.ndarray, scale: np.ndarray | None, symmetric: bool) -> Fit:
-    original = kernel.matrix(np.load(kernel.values)) * np.load(kernel.factors)[way]
+    original = kernel.read() * kernel.ways()[way]
     error = np.sqrt(np.mean(np.square(values - original), axis=0))
     step = np.broadcast_to(_step(original, scale, symmetric), original.shape)
     rounding = np.sqrt(np.mean(np.square(step), axis=0) / 12)
