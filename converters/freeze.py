@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.artifact import hash_file
-from converters.errors import EdgeproofError, ExitStatus
+from converters.freezable import confirm_frozen, refuse_size, refuse_state
 from converters.frozen import GRAPH_NAME, RECORD_NAME, FrozenGraph
 from converters.graph_clean import clean
 from converters.graph_edit import all_nodes
@@ -20,34 +20,6 @@ from converters.source import OpenModel, SourceModel
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.graph_pb2 import GraphDef
-
-PROTOBUF_LIMIT = 2**31 - 1
-"""Bytes that one protobuf message may have; a GraphDef is one message."""
-
-GRAPH_MARGIN = 64 * 2**20
-"""Bytes left for everything in a GraphDef that is not a weight."""
-
-STATE_OPS = frozenset(
-    {
-        "AssignVariableOp",
-        "AssignAddVariableOp",
-        "AssignSubVariableOp",
-        "ResourceScatterUpdate",
-        "ResourceScatterAdd",
-        "Assign",
-        "AssignAdd",
-        "AssignSub",
-        "StatefulUniform",
-        "StatefulStandardNormalV2",
-        "RngReadAndSkip",
-    }
-)
-"""Ops that change a variable while the model runs; a frozen graph has no variables to change."""
-
-RESOURCE_OPS = frozenset(
-    {"VarHandleOp", "ReadVariableOp", "ResourceGather", "VariableV2", "HashTableV2", "LookupTableFindV2"}
-)
-"""Ops that read what a frozen graph doesn't have."""
 
 _cache: dict[str, GraphDef] = {}
 """The graph that was used last, by its hash: directories are renamed after they have been filled."""
@@ -75,14 +47,14 @@ def freeze_model(model: OpenModel, source_sha256: str, out: Path) -> FrozenGraph
     """As `freeze`, for a model that is open already."""
     advance("freeze", 0, 3, "trace")
     function = _trace(model)
-    _refuse_state(function, model)
-    _refuse_size(function)
+    refuse_state(function, model)
+    refuse_size(function)
     advance("freeze", 1, 3, "variables to constants")
     graph_def = _constants_for_variables(function)
     given = [tensor.name for tensor in function.inputs[: len(model.signature.inputs)]]
     inputs, outputs = name_ends(graph_def, model.signature, given, function.outputs)
     clean(graph_def, list(inputs.values()), list(outputs.values()))
-    _confirm_frozen(graph_def, model, set(inputs.values()))
+    confirm_frozen(graph_def, model, set(inputs.values()))
     advance("freeze", 2, 3, "write")
     return _write(graph_def, model, source_sha256, out, inputs=inputs, outputs=outputs)
 
@@ -134,35 +106,6 @@ def _trace(model: OpenModel) -> Any:
     return tf.function(serve).get_concrete_function(*specs)
 
 
-def _refuse_state(function: Any, model: OpenModel) -> None:
-    graph_def = function.graph.as_graph_def()
-    for node in all_nodes(graph_def):
-        if node.op in STATE_OPS:
-            layer = LayerNames.of_graph(graph_def, model.layers).of(node.name)
-            raise EdgeproofError(
-                f"layer {layer}: changes its state while the model runs",
-                got=f"{node.op} at {node.name}",
-                want="a model whose answer depends on its inputs alone",
-                fix="build the layer with stateful=False, or pass the state in and out as tensors; "
-                "replace random numbers at inference by inputs",
-                status=ExitStatus.CONVERSION_FAILED,
-            )
-
-
-def _refuse_size(function: Any) -> None:
-    weights = list(function.graph.variables)
-    total = sum(variable.shape.num_elements() * variable.dtype.size for variable in weights)
-    if total > PROTOBUF_LIMIT - GRAPH_MARGIN:
-        raise EdgeproofError(
-            f"the model's weights have {total:,} bytes",
-            got=f"{len(weights)} variables of {total / 2**30:.2f} GiB in all",
-            want=f"at most {(PROTOBUF_LIMIT - GRAPH_MARGIN) / 2**30:.2f} GiB, "
-            "what one TensorFlow graph with constants can hold",
-            fix="split the model into parts, or store its weights in a smaller dtype",
-            status=ExitStatus.CONVERSION_FAILED,
-        )
-
-
 def _constants_for_variables(function: Any) -> GraphDef:
     """Freezes and inlines what can be inlined; loops and branches stay functions.
 
@@ -206,26 +149,6 @@ def _inline_calls(graph_def: GraphDef, function: Any) -> GraphDef:
     rewriter.optimizers.append("function")
     rewriter.function_optimization = rewriter.AGGRESSIVE
     return tf_optimizer.OptimizeGraph(config, meta_graph)
-
-
-def _confirm_frozen(graph_def: GraphDef, model: OpenModel, inputs: set[str]) -> None:
-    """Raises unless everything in the graph comes from its inputs and constants."""
-    import tensorflow as tf
-
-    resource = tf.resource.as_datatype_enum
-    for node in all_nodes(graph_def):
-        extra_input = node.op.startswith("Placeholder") and node.name not in inputs
-        takes_resource = any(value.type == resource for value in node.attr.values())
-        if not (extra_input or takes_resource or node.op in RESOURCE_OPS):
-            continue
-        layer = LayerNames.of_graph(graph_def, model.layers).of(node.name)
-        raise EdgeproofError(
-            f"layer {layer}: holds something that can't be made a constant",
-            got=f"{node.op} at {node.name}",
-            want="weights and arithmetic only, no lookup table, hash table or variable",
-            fix="move vocabulary lookups out of the model and give it their integer results",
-            status=ExitStatus.CONVERSION_FAILED,
-        )
 
 
 def _write(

@@ -83,7 +83,8 @@ class Inspection:
 
 def inspect_model(source: SourceModel) -> Inspection:
     """Opens a model and describes it."""
-    from converters.inspection_rules import find_in_layers, find_in_ops, find_in_weights
+    from converters.inspection_rules import find_in_layers, find_in_ops
+    from converters.inspection_weights import find_in_weights
     from converters.sources import open_source
     from converters.sources.locate import size_of
 
@@ -97,7 +98,7 @@ def inspect_model(source: SourceModel) -> Inspection:
     else:
         weights, trainable = opened.trackable.weights, opened.trackable.trainable_weights
         found = list(find_in_layers(walk(opened.trackable)))
-    found += find_in_weights(weights, source.signature)
+    found += find_in_weights(weights)
     return Inspection(
         path=source.path,
         kind=source.kind,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import logging
-import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,14 +16,10 @@ from typing import Any
 
 from converters.errors import EdgeproofError
 from converters.exceptions import summary
-from converters.progress import advance
 from converters.serial import dumps
 
 MODEL_NAME = "model.keras"
 RECORD_NAME = "training.json"
-
-PROGRESS_INTERVAL_S = 0.5
-"""How often progress is told inside a long epoch."""
 
 _log = logging.getLogger("edgeproof.training")
 
@@ -166,10 +161,11 @@ def _recompile(model: Any, optimizer: str) -> None:
 def _fit(task: Any, plan: TrainingPlan) -> dict[str, float]:
     import tensorflow as tf
 
+    from converters.training_clock import clock_of, diverged
     from converters.training_watch import find_fault, watching
 
     task.model.jit_compile = False  # XLA drops the checks
-    clock = _clock(plan)
+    clock = clock_of(plan)
     try:
         with watching(task.model):
             history = task.model.fit(
@@ -184,7 +180,7 @@ def _fit(task: Any, plan: TrainingPlan) -> dict[str, float]:
         fault = find_fault(error)
         if fault is None:
             raise _failed(plan, clock, error) from error
-        raise _diverged(plan, clock, f"{fault[1]} in {fault[0]}") from error
+        raise diverged(plan, clock, f"{fault[1]} in {fault[0]}") from error
     except EdgeproofError:
         raise
     except Exception as error:
@@ -192,47 +188,6 @@ def _fit(task: Any, plan: TrainingPlan) -> dict[str, float]:
     if not history.history.get("loss"):
         raise _failed(plan, clock, ValueError("the data gave no batch"))
     return {name: float(values[-1]) for name, values in history.history.items()}
-
-
-def _clock(plan: TrainingPlan) -> Any:
-    """A callback that knows the step, tells progress, and stops at a loss that is no number."""
-    import keras
-
-    class Clock(keras.callbacks.Callback):
-        epoch = 0
-        step = 0
-        told = 0.0
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.epoch = epoch + 1
-
-        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            self.step = batch + 1
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            loss = float((logs or {}).get("loss", 0.0))
-            if not math.isfinite(loss):
-                raise _diverged(plan, self, f"{'NaN' if math.isnan(loss) else 'Inf'} in the loss")
-            if time.monotonic() - self.told > PROGRESS_INTERVAL_S:
-                self.tell(self.epoch - 1, f"step {self.step}, loss {loss:.4g}")
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.tell(epoch + 1, f"loss {float((logs or {}).get('loss', math.nan)):.4g}")
-
-        def tell(self, done: int, detail: str) -> None:
-            self.told = time.monotonic()
-            advance("train", done, plan.epochs, detail)
-
-    return Clock()
-
-
-def _diverged(plan: TrainingPlan, clock: Any, got: str) -> EdgeproofError:
-    return EdgeproofError(
-        f"{plan.callable}: training stopped at step {clock.step} of epoch {clock.epoch}",
-        got=got,
-        want="finite numbers",
-        fix="look at that batch and layer; a smaller learning rate or clipped gradients often help",
-    )
 
 
 def _failed(plan: TrainingPlan, clock: Any, error: Exception) -> EdgeproofError:

@@ -1,4 +1,4 @@
-"""One artifact in one session: feeds it, measures every output, and words the outcome."""
+"""One artifact in one session: feeds it, and measures every output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from converters.artifact import Artifact
-from validation.accuracy import describe_accuracy
 from validation.casts import DoesNotFitError, from_file
 from validation.coarser import rounds_between
 from validation.compare import find_mismatch
@@ -18,14 +17,15 @@ from validation.feed import NATURAL, Tensors
 from validation.fitting import Call, ValueDoesNotFitError, cut, trim
 from validation.labels import read_classes
 from validation.latency import TimedSession
-from validation.limits import limits_for, why_unproven
+from validation.limits import limits_for
 from validation.output_trial import OutputTrial
 from validation.quantized import QUANTIZED, allowed_of_leaders
 from validation.runtime import Arithmetic
 from validation.split import DifferenceWriter
 from validation.steadiness import Steadiness
 from validation.task_meters import meters_for
-from validation.verdict import MORE_IS_BETTER, UNPROVEN, OutputVerdict, Outside
+from validation.trial_reason import reason_of
+from validation.verdict import OutputVerdict, Outside
 
 EVERYDAY_ONLY = frozenset({*QUANTIZED, "uint16"})
 """Precisions that only everyday samples tell on. Inside an 8-bit file are activations too, with ranges that
@@ -225,40 +225,11 @@ class Trial:
 
     def reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
         """Why the verdict is what it is, in a sentence."""
-        return "; ".join([*self._omissions(), self._main_reason(outputs)])
-
-    def _main_reason(self, outputs: tuple[OutputVerdict, ...]) -> str:
-        failed = [output for output in outputs if not output.passed]
-        if not outputs:
-            return f"{UNPROVEN}: the file takes none of the samples"
-        if not failed:
-            word = "output keeps its limit" if len(outputs) == 1 else "outputs keep their limits"
-            return f"{len(outputs)} {word} over {self.samples} samples"
-        wrong = [output for output in failed if output.proven]
-        if wrong:
-            more = f" ({len(wrong)} of {len(outputs)} outputs fail)" if len(outputs) > 1 else ""
-            return _describe(wrong[0]) + more
-        name = failed[0].comparison.name
-        return f"{UNPROVEN} for {name}: {why_unproven(failed[0], self._reference.output(name))}"
-
-    def _omissions(self) -> list[str]:
-        return [
-            f"{count} of {self._reference.samples} samples don't fit the file: {why}"
-            for why, count in self.not_taken.items()
+        total = self._reference.samples
+        omitted = [
+            f"{count} of {total} samples don't fit the file: {why}" for why, count in self.not_taken.items()
         ]
-
-
-def _describe(output: OutputVerdict) -> str:
-    c, t = output.comparison, output.tolerance
-    if t.measure == "accuracy_kept" and c.accuracy is not None:
-        return f"{c.name}: {describe_accuracy(c.accuracy)}, want {100 * t.limit:g} %"
-    value = getattr(c, t.measure)
-    sign = "<" if t.measure in MORE_IS_BETTER else ">"
-    by = "" if output.found_by in ("", *NATURAL) else f"; found by {output.found_by}"
-    return (
-        f"{c.name}: {t.measure} {value:.3g} {sign} {t.limit:.3g}, worst at {list(c.worst_index)}: "
-        f"expected {c.worst_expected}, got {c.worst_actual}{by}"
-    )
+        return "; ".join([*omitted, reason_of(outputs, self.samples, self._reference)])
 
 
 def _takes_one(artifact: Artifact, reference: Reference) -> bool:

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from converters import freeze as freezing
 from converters.artifact import hash_file
 from converters.convert import convert
 from converters.errors import EdgeproofError
+from converters.freezable import refuse_size
 from converters.freeze import freeze_model, load_graph_def
 from converters.frozen import RECORD_NAME, ConversionOptions, FrozenGraph
 from converters.graph_edit import all_nodes
@@ -132,7 +132,7 @@ def test_weights_beyond_two_gigabytes_are_refused_before_they_are_copied() -> No
 
     huge = SimpleNamespace(shape=tf.TensorShape([2**29]), dtype=tf.float32)
     with pytest.raises(EdgeproofError) as caught:
-        freezing._refuse_size(SimpleNamespace(graph=SimpleNamespace(variables=[huge])))
+        refuse_size(SimpleNamespace(graph=SimpleNamespace(variables=[huge])))
     assert str(caught.value) == (
         "the model's weights have 2,147,483,648 bytes\n"
         "  got:  1 variables of 2.00 GiB in all\n"

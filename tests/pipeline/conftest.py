@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setattr(module, "conclude", lambda verdicts, answers: verdicts)
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a recipe."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "recipe.toml"
+        path.write_text(text)
+        return path
+
+    return write

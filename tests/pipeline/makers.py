@@ -18,6 +18,9 @@ from validation.verdict import (
     Verdict,
 )
 
+LEAST_RECIPE = '[model]\nname = "net"\npath = "net.keras"\n'
+"""The least that a recipe must say."""
+
 SIGNATURE = Signature((TensorSpec("x", (None, 2), "float32"),), (TensorSpec("y", (None, 1), "float32"),))
 
 
