@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.detection.alarms import Alarm
 from bench.detection.catalogue import KINDS
+from bench.detection.definitions import CORRECT, DEFINITIONS
 from bench.detection.log import Rows
 from bench.detection.others import CHECKERS
 from bench.detection.trial import DETECTED, MISSED, SILENT, Result
@@ -19,37 +20,6 @@ from pipeline.slots import cores
 from validation.tolerance import FACTOR, RMS_FACTOR
 
 PACKAGES = ("tensorflow", "onnxruntime", "ai-edge-litert", "tf2onnx", "tensorflowjs", "numpy")
-
-DEFINITIONS = """
-An export's file is parsed, one fault is put into it at a seeded place, and it is written again. Each
-mutant is judged as any file is, on one plain runtime: LiteRT, ONNX Runtime, TF.js on wasm.
-
-- *Detected*: the verdict is not a pass.
-- *Changes nothing*: it passed, and was proven silent. The mutant and the correct export were run in the same
-  runtime on many more inputs of the domain than the judge had tried, drawn from other seeds and up to the
-  domain's bounds. Their answers are bit-equal, or differ nowhere by more than the noise floor, which is the
-  original's own error at that element; of an 8-bit export, by less than quantization itself is off.
-- *Missed*: it passed, and such an input shows a difference. An 8-bit export is held to a budget of several
-  times its simulated roundings, so that a fault may stay within it and change more than quantization does.
-- *Found by*: the inputs that broke a limit first; `weights` of an 8-bit file are held against the original's
-  without any.
-- *Layer named*: of the mutants that fail with numbers, whether the first layer that localization names is
-  one of those that share the faulty op. A file that can't be run at all, and swapped inputs or outputs, have
-  no such layer.
-- The others' checks see one random sample, the judge's first, with fixed tolerances: Polygraphy's default
-  (`atol = rtol = 1e-5`), that of Keras' own export tests (`1e-4`), and that of onnx2tf (`max abs 5e-2` and
-  `cosine 0.999`). A file that can't be run is found by all of them.
-""".strip()
-
-
-CORRECT = """
-Each is built and exported anew for each seed, with the weights and inputs of that seed, and judged as any
-export is; whatever is found is a false alarm. Of each family of `keras.applications` it is the smallest
-member on the smallest pictures that it takes, with 10 logits, kernels drawn as by He, and BatchNorm's
-statistics measured, so that the logits move; it is judged on 8 pictures beside the inputs that the judge
-chooses. Errors of float32 exports are in [noise floors](tolerance.md) of the element. Inference time is the
-judge's, but for its measurement of latency, over that of running the same inputs once.
-""".strip()
 
 
 def write(rows: Rows) -> str:
@@ -65,12 +35,13 @@ def _head(rows: Rows) -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     kinds, models = {r.kind for r in rows.results}, {r.model for r in rows.results}
     seeds = Counter(net for net, _ in {(a.net, a.seed) for a in rows.alarms})
+    *fewer, most = sorted({*seeds.values()} or {0})
     text = [
         f"Written by `make bench-detection` on {datetime.now(UTC):%Y-%m-%d}, {_commits(rows)}:",
         f"{cores()} cores of {platform.machine()}, Python {platform.python_version()}, {tools}.",
-        f"{len(kinds)} kinds of fault in {len(models)} networks and three formats;",
-        f"{len(seeds)} networks exported rightly, each with the weights and inputs of",
-        f"{' or '.join(map(str, sorted(set(seeds.values()))))} seeds.",
+        f"{_number(len(kinds), 'kind')} of fault in {_number(len(models), 'network')} and three formats;",
+        f"{_number(len(seeds), 'network')} exported rightly, each with the weights and inputs of",
+        f"{' or '.join(map(str, [*fewer, _number(most, 'seed')]))}.",
     ]
     return "# Detection power\n\n" + " ".join(text)
 
@@ -79,7 +50,7 @@ def _commits(rows: Rows) -> str:
     """The commit that all was tried on; of several, as a run goes on that was cut short, how much on each."""
     if len(rows.commits) == 1:
         return f"all on commit {next(iter(rows.commits))}"
-    parts = [f"{count} trials on commit {name}" for name, count in rows.commits.items()]
+    parts = [f"{_number(count, 'trial')} on commit {name}" for name, count in rows.commits.items()]
     return f"in a run that was stopped and went on: {', '.join(parts)}"
 
 
@@ -232,6 +203,10 @@ def _ratio(alarms: Sequence[Alarm]) -> str:
         return ""
     whole = sum(a.seconds for a in timed) / sum(a.plain_s for a in timed)
     return f"{whole:.2f} in all, {statistics.median(a.seconds / a.plain_s for a in timed):.2f} in the median"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _count(items: Sequence[Any], holds: Callable[[Any], object]) -> str:

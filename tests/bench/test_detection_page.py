@@ -57,16 +57,37 @@ def test_the_page_counts_false_alarms_and_time() -> None:
     ]
     text = page.write(Rows([], alarms, {"abc1234": 2, "def5678": 1}))
     assert (
-        ", in a run that was stopped and went on: 2 trials on commit abc1234, 1 trials on commit def5678: "
+        ", in a run that was stopped and went on: 2 trials on commit abc1234, 1 trial on commit def5678: "
         in text
     )
-    assert "1 networks exported rightly, each with the weights and inputs of 3 seeds." in text
+    assert "1 network exported rightly, each with the weights and inputs of 3 seeds." in text
     assert "| false alarms | 1 of 3 (33.3 %) | none |" in text
     assert "| inference time over the plain check's | 1.50 in all, 1.50 in the median | at most 2 |" in text
     greatest = "2 noise floors; 0.5 of them in root mean square"
     assert f"| greatest error of a correct float32 export | {greatest} | 8 and 4 |" in text
     assert "| lstm | onnx:float32 | 3 | 2/3 | 9 | 3/3 | 0/3 | 0/3 |" in text
     assert "- lstm, onnx:float32, seed 1: fail: why" in text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ({"cnn": 1}, "1 network exported rightly, each with the weights and inputs of 1 seed."),
+        (
+            {"cnn": 1, "lstm": 3},
+            "2 networks exported rightly, each with the weights and inputs of 1 or 3 seeds.",
+        ),
+        ({}, "0 networks exported rightly, each with the weights and inputs of 0 seeds."),
+    ],
+)
+def test_what_is_one_is_counted_in_the_singular(seeds: dict[str, int], words: str) -> None:
+    alarms = [
+        Alarm(net, "onnx:float32", seed, "pass", "why", RIGHT, 3.0, 2.0)
+        for net, count in seeds.items()
+        for seed in range(count)
+    ]
+    text = page.write(Rows([result(DETECTED)], alarms, {"abc1234": 1}))
+    assert f" 1 kind of fault in 1 network and three formats; {words}\n" in text
 
 
 def test_a_log_gives_its_rows_back_and_of_two_trials_the_last(tmp_path: Path) -> None:

@@ -154,7 +154,14 @@ def test_every_fact_of_an_output_is_in_both(written):
                      "after 4 samples", "file 0.06, runtime 0.005", "same top class ≥ 75.0 %", "float64 twin",
                      "97.6 %, original 98.0 %; kept 99.6 % (98.7 % to 100.4 %)", "0.5", "negative integers",
                      "1.6e-7", "NaN: 0 expected, 1 got", "unproven"):  # fmt: skip
-            assert fact in content, fact
+            assert fact in content.replace("\N{NO-BREAK SPACE}", " "), fact
+
+
+def test_no_line_of_the_page_breaks_between_a_number_and_its_unit(written):
+    markdown, html = written(varied())
+    assert re.findall(r"\d (?:%|dB)", html) == []
+    assert "97.6\N{NO-BREAK SPACE}%, original 98.0\N{NO-BREAK SPACE}%; kept" in html
+    assert "97.6 %, original 98.0 %; kept" in markdown
 
 
 def test_many_outputs_and_long_names_are_all_there(written):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from converters.writing import write_text
 from validation.report import depth
-from validation.report.text import escape_markdown, latency, number
+from validation.report.text import escape_markdown, latency, number, unbroken
 from validation.report.view import View, build_view
 from validation.result import read_result
 
@@ -45,7 +45,7 @@ def _render(template: str, view: View) -> str:
         loader=PackageLoader("validation.report"),
         undefined=StrictUndefined,
         autoescape=is_html,
-        finalize=None if is_html else escape_markdown,
+        finalize=unbroken if is_html else escape_markdown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

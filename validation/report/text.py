@@ -39,6 +39,15 @@ def escape_markdown(value: Any) -> str:
     return " ".join(_MARKDOWN.sub(r"\\\1", str(value)).split()) if value is not None else ""
 
 
+def unbroken(value: Any) -> Any:
+    """What stands on the HTML page, so that no line breaks between a number and its unit."""
+    return (
+        value.replace(" %", "\N{NO-BREAK SPACE}%").replace(" dB", "\N{NO-BREAK SPACE}dB")
+        if isinstance(value, str)
+        else value
+    )
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Three significant digits, powers of ten without padding: 1.32e-6."""
     if value is None:
