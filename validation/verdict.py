@@ -36,7 +36,8 @@ class Comparison:
         max_rel_range: `max_abs` over the range (max - min) of the expected values.
         rmse: root of the mean squared difference.
         cosine: between the two, all elements as one vector.
-        sqnr_db: 10 log10(sum expected² / sum difference²); Infinity when equal.
+        sqnr_db: 10 log10(sum expected² / sum difference²); Infinity when equal. Of everyday samples, where it
+            is limited together with `noise_ratio`.
         quantiles: of |actual - expected|, keyed "p50", "p90", "p99", "p99.9"; too great by 4.5 % at
             most, never too small.
         expected_min: least finite expected value; NaN if there is none.

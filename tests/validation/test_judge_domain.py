@@ -10,7 +10,8 @@ import pytest
 from converters.signature import Signature, TensorSpec
 from tests.validation.fakes import FakeRuntime, X, Y, make_artifact, make_reference
 from tests.validation.judging import batches, model
-from validation.expected import FeedKind, Reference
+from validation.coarser import HALF
+from validation.expected import FeedKind, Noise, Reference
 from validation.judge import judge_on
 from validation.verdict import Outside, Verdict
 
@@ -164,3 +165,31 @@ def test_other_sizes_find_a_frozen_dimension(tmp_path, kinds):
         "1 of 5 samples don't fit the file: shape [1, 5] does not fit x: float32[?, 3]: the file froze "
         "dimensions that are free in the original, x: float32[?, ?]; 1 output keeps its limit over 4 samples"
     )
+
+
+def steep(feed):
+    """Samples of equal elements give answers that are 10,000 times as great."""
+    equal = (feed["x"] == feed["x"][:, :1]).all(1, keepdims=True)
+    return {"y": model(feed)["y"] * np.where(equal, np.float32(1e4), np.float32(1))}
+
+
+def test_in_half_precision_the_signal_is_that_of_everyday_samples(tmp_path, kinds):
+    """Directed ones count by their elements, whose floors know how far half precision moves these."""
+    everyday, equal = batches(64)[0], {"x": np.full((4, 3), 0.5, np.float32)}
+    made = kinds(DATA, FeedKind("directed", True, "all elements equal"), feeds=[everyday, equal], model=steep)
+    noise = {HALF: Noise(1.0, 1.0, 1e5, 1e5)}
+    made = replace(made, outputs=tuple(replace(o, precision_noise=noise) for o in made.outputs))
+
+    def off(everyday: float, directed: float):
+        def run(feed):
+            answer = steep(feed)["y"]
+            return {"y": answer * np.float32(1 + (directed if len(answer) == 4 else everyday))}
+
+        return run
+
+    found = []
+    for number, shares in enumerate(((0.0, 0.02), (0.02, 0.0), (0.0, 0.2))):
+        (tmp_path / str(number)).mkdir()
+        verdict = judged(tmp_path / str(number), made, off(*shares), "onnx:float16")
+        found.append((verdict.verdict, verdict.outputs[0].tolerance.measure))
+    assert found == [("pass", "sqnr_db"), ("fail", "sqnr_db"), ("fail", "noise_ratio")]
