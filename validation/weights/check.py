@@ -72,7 +72,8 @@ def _find(artifact: Artifact, kernels: Sequence[Kernel]) -> Iterator[WrongWeight
         if found is not None and found.ratios.max() > LIMIT:
             found = fit(stored, alike, sampled=stored.values.size)
         if found is not None:
-            alike.sort(key=found.kernel.__eq__)  # last: files hold most in the original's order
+            alike.remove(found.kernel)  # files hold most in the original's order: it is the last to be next
+            alike.append(found.kernel)
         if found is not None and found.ratios.max() > LIMIT:
             furthest, wrong = int(np.argmax(found.ratios)), int((found.ratios > LIMIT).sum())
             kernel, ratio = found.kernel, float(found.ratios[furthest])
