@@ -20,13 +20,17 @@ class LayerError:
         inherited: error as the export ran, with all that came from the layers before.
         alone: error when these layers are fed the original's values.
         noise_ratio: `alone`, held against the noise of these layers themselves: the greater of the ratios
-            of the greatest difference and of the root mean square one.
+            of the greatest difference and of the root mean square one; of a float32 export that of
+            the worst channel, where it is more.
         low: least of the original's finite values; likewise `high`.
         dtype: of the tensor in the file.
         scale: real units per step of a quantized tensor; None of others. Likewise `zero_point`.
         sqnr_db: signal to noise of `alone`, in dB; Infinity when equal.
         guilty: the layers create an error.
         fault: what is wrong, in a sentence; "" where nothing is.
+        channel: index in the last dimension, where only channels are wrong that are nothing beside
+            others: the worst of them, which `inherited`, `alone`, `low`, `high` and `sqnr_db` are of.
+            None where the row is of all channels.
     """
 
     layers: tuple[str, ...]
@@ -44,6 +48,7 @@ class LayerError:
     sqnr_db: float
     guilty: bool
     fault: str = ""
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

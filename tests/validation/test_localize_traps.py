@@ -162,3 +162,35 @@ def test_layers_behind_one_that_does_not_run_are_not_accused(cnn):
     assert found.guilty == ("second",)
     assert found.summary.startswith("second creates the error: [ONNXRuntimeError] : 1 : FAIL : ")
     assert "so do" not in found.summary
+
+
+def test_casts_behind_a_fused_layer_belong_to_that_layer(cnn):
+    """The layer that the norm is folded into is found by its values: the same before the casts."""
+    from onnx import TensorProto, helper
+
+    def halve(graph: GraphProto) -> None:
+        place, node = next((i, n) for i, n in enumerate(graph.node) if n.op_type == "Conv")
+        given = node.output[0]
+        node.output[0], name, node.name = f"{given}/before", node.name, f"{node.name}/before"
+        for source, target, to, named in (
+            (f"{given}/half", given, TensorProto.FLOAT, name),
+            (f"{given}/before", f"{given}/half", TensorProto.FLOAT16, f"{name}/half"),
+        ):
+            graph.node.insert(place + 1, helper.make_node("Cast", [source], [target], name=named, to=to))
+
+    found = cnn.localize(cnn.rewritten(halve))
+    assert found.guilty == ("stem", "norm")
+    [row] = [row for row in found.layers if row.guilty]
+    assert row.ops == ("Transpose", "Conv", "Cast", "Cast")
+
+
+def test_a_layer_that_overflows_as_the_original_does_is_not_accused(tmp_path):
+    """Of exp(89) the float64 twin has a number, and float32 has none."""
+    x = keras.Input((4,), name="x")
+    grown = layers.Activation("exponential", name="grown")(x)
+    model = keras.Model(x, [grown, layers.Dense(3, name="scores")(x)])
+    samples = np.random.default_rng(0).uniform(-3, 3, (8, 4)).astype("f4")
+    samples[:, 0] = 89
+    made = make_model(model, tmp_path, "onnx", samples=samples)
+    assert made.localize(made.exports["onnx"]).guilty == ()
+    assert made.localize(made.changed("onnx", "scores", 2, one_weight)).guilty == ("scores",)

@@ -67,6 +67,14 @@ def test_quantized_tensors_are_shown_with_scale_zero_point_and_range(written):
     assert "| -2.75 to 3.25 | int8, scale 0.0234, zero point -12 |" in markdown
 
 
+def test_a_row_of_one_channel_says_of_which(written):
+    row = layer("norm", guilty=True, noise_ratio=839.0, alone=1e-4, channel=1)
+    markdown, page = written(localization(layers=(row,)))
+    assert "| norm | wrong  | Conv, Relu | 1.2e-7 | 0.0001 | 839 in channel 1 | 140.9 dB |" in markdown
+    assert "norm: alone 0.0001, 839 times its own noise in channel 1" in Page(page).words
+    assert "839 in channel 1" in page
+
+
 def test_what_names_bring_along_stays_text(written):
     markdown, page = written(localization(guilty=(HOSTILE,), summary=HOSTILE, layers=(layer(HOSTILE),)))
     assert "<script>alert" not in markdown + page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from validation.dtypes import dtype_name, epsilon, is_float
 from validation.localize.bench import Bench
+from validation.localize.channels import enough_known
 from validation.localize.matching import Match
 from validation.localize.measuring import FACTOR, Error, Floor, difference, floor_of
 from validation.localize.original_graph import OriginalGraph
@@ -16,7 +18,7 @@ from validation.localize.runs import Nudge, OriginalRun, TwinRun
 from validation.runtime import UNIT_ROUNDOFF
 
 NUDGES = 3
-"""How often inputs and weights are moved by one ulp."""
+"""How often inputs and weights are moved by one ulp, and roundings simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,33 @@ class Finding:
     fault: str = ""
 
     @property
-    def ratio(self) -> float:
+    def whole(self) -> float:
+        """How many times its noise all channels together are wrong."""
         return self.floor.ratio(self.error)
+
+    @property
+    def ratio(self) -> float:
+        """The same, of the worst channel where that is more."""
+        return max(self.whole, self.floor.worst_channel(self.error)[1])
 
     @property
     def wrong(self) -> bool:
         return self.ratio > FACTOR
+
+    @property
+    def channel(self) -> int | None:
+        """The worst channel, where only channels are wrong that are nothing beside others."""
+        return self.floor.worst_channel(self.error)[0] if self.wrong and self.whole <= FACTOR else None
+
+    @property
+    def judged_by(self) -> Floor:
+        """The floor of that channel; of all of them where there is none."""
+        return self.floor if self.channel is None else self.floor.of(self.channel)
+
+    @property
+    def told(self) -> Error:
+        """The error of that channel; of all of them where there is none."""
+        return self.error if self.channel is None else self.error.of(self.channel, self.truth)
 
 
 @dataclass(frozen=True)
@@ -68,6 +91,15 @@ class Experiment:
     given: Mapping[str, np.ndarray]
     rounding: Callable[[np.random.Generator], Nudge] | None = None
     arithmetic: float = UNIT_ROUNDOFF["float32"]
+
+    @property
+    def by_channel(self) -> bool:
+        """Channels have a noise of their own in float32 alone: elsewhere great ones make small ones coarse.
+
+        Steps of a kernel or of a tensor are those of its greatest values, and half precision has
+        no small numbers.
+        """
+        return self.rounding is None and self.arithmetic == UNIT_ROUNDOFF["float32"]
 
     @property
     def true(self) -> OriginalRun | TwinRun:
@@ -132,26 +164,29 @@ class Experiment:
         failed: Mapping[str, str],
     ) -> list[Finding]:
         wanted = [match.boundary.tensor for match in matches]
-        truth = self.true.run(given, wanted)
+        plain = self.actual.run(given, wanted)
+        truth = plain if self.twin is None else _in_range(self.twin.run(given, wanted), plain)
+        answers = 1 + NUDGES * (1 if self.twin is None else 2)
+        told = {tensor: self.by_channel and enough_known(truth[tensor], answers) for tensor in wanted}
         errors: dict[str, list[Error]] = {tensor: [] for tensor in wanted}
-        for answer in self._answers(given, wanted):
+        for answer in itertools.chain([plain], self._nudged(given, wanted)):
             for tensor, so_far in errors.items():
-                so_far.append(difference(truth[tensor], answer[tensor]))
+                so_far.append(difference(truth[tensor], answer[tensor], by_channel=told[tensor]))
         findings = []
         for match in matches:
             tensor = match.boundary.tensor
             floor = floor_of(truth[tensor], errors[tensor], match.dtype, match.step)
             error = Error(np.inf, np.inf, np.inf, failed.get(match.key, ""))
             if match.key in got:
-                error = difference(truth[tensor], match.from_file(got[match.key]))
+                found = match.from_file(got[match.key])
+                error = difference(truth[tensor], found, by_channel=told[tensor])
             findings.append(Finding(match, truth[tensor], error, floor, error.fault))
         return findings
 
-    def _answers(
+    def _nudged(
         self, given: Mapping[str, np.ndarray], wanted: Sequence[str]
     ) -> Iterator[dict[str, np.ndarray]]:
         """What the original says when nothing that matters is changed."""
-        yield self.actual.run(given, wanted)
         for seed in range(NUDGES):
             random = np.random.default_rng(seed)
             ulp = _ulp(random)
@@ -160,6 +195,14 @@ class Experiment:
             yield self.actual.run(moved, wanted, rounded)
             if self.twin is not None:
                 yield self.twin.rounded(given, wanted, seed, self.arithmetic)
+
+
+def _in_range(exact: Mapping[str, np.ndarray], plain: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The twin's values, and the original's own where these are infinite or NaN, as its arithmetic has it."""
+    return {
+        tensor: np.where(np.isfinite(plain[tensor]), values, plain[tensor]) if _moves(values) else values
+        for tensor, values in exact.items()
+    }
 
 
 def _moves(array: np.ndarray) -> bool:

@@ -44,7 +44,8 @@ class Match:
         in_order = turned(values, self.permutation)
         if self.quantization is not None:
             return np.ascontiguousarray(quantize(in_order, self.quantization))
-        return np.ascontiguousarray(in_order.astype(numpy_dtype(self.dtype)) if self.dtype else in_order)
+        with np.errstate(over="ignore"):  # float64 has a number where the file has infinity, as the original
+            return np.ascontiguousarray(in_order.astype(numpy_dtype(self.dtype)) if self.dtype else in_order)
 
     def from_file(self, values: np.ndarray) -> np.ndarray:
         """The file's values as real numbers in the original's layout."""
@@ -101,12 +102,28 @@ def match_by_value(
         if not possible or not _varies(wanted):
             continue
         layouts = {key: find_layout(wanted, file.tensors[key], seen[key]) for key in possible}
-        key = min(possible, key=lambda key: layouts[key][1])
-        permutation, error = layouts[key]
-        if error <= SAME:
-            found.append(_match(boundary, key, permutation, file, seen))
+        same = {key: error for key, (_, error) in layouts.items() if error <= SAME}
+        if same:
+            key = _cast_back(min(same, key=same.__getitem__), file, {other: seen[other] for other in same})
+            found.append(_match(boundary, key, layouts[key][0], file, seen))
             left.remove(key)
     return tuple(found)
+
+
+def _cast_back(key: str, file: FileGraph, same: Mapping[str, np.ndarray]) -> str:
+    """The last tensor of the same type behind casts alone: what is lost there is lost by the layer before.
+
+    Args:
+        same: tensors of the same values, by key.
+    """
+    last = key
+    while len(file.takers.get(key, ())) == 1 and key not in file.outputs.values():
+        op = file.ops[file.takers[key][0]]
+        if op.kind.lower() != "cast" or op.outputs[0] not in same:
+            break
+        key = op.outputs[0]
+        last = key if same[key].dtype == same[last].dtype else last
+    return last
 
 
 def _match_outputs(

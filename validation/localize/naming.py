@@ -51,7 +51,8 @@ def _end_of_name(key: str, file: FileGraph, named: Collection[str], alike: Colle
         alike: those that bear the same one, as both ends of what was put in between do.
     """
     ends, made, done, end = {*file.outputs.values()}, {key}, set[int](), key
-    while waiting := {number for tensor in made for number in file.takers.get(tensor, ())} - done:
+    last = max(file.makers[other] for other in alike)  # no op behind it gives a tensor of that name
+    while waiting := {n for tensor in made for n in file.takers.get(tensor, ()) if n <= last} - done:
         number = min(waiting)
         op = file.ops[number]
         own = all(k in alike or not (k in named or op.weights) for k in op.outputs)

@@ -75,9 +75,9 @@ def _write(
 ) -> None:
     bench, key = experiment.bench, finding.match.key
     needed = bench.file.cone([key], feeds.keys())[1]
-    expected, limit = _expected(experiment, finding, feeds)
+    expected, floor = _expected(finding), finding.judged_by
     inputs = {name: array for name, array in feeds.items() if name in needed}
-    one = _one_sample(bench, inputs, finding, expected, limit)
+    one = _one_sample(bench, inputs, finding, expected, FACTOR * floor.max_abs)
     if one is not None:
         inputs, expected = one
     artifact = bench.cut(inputs, [key], directory)
@@ -88,22 +88,27 @@ def _write(
         ops=row.ops,
         output=artifact.output_names[key],
         quantization=finding.match.quantization,
-        limit=limit,
-        rms_limit=FACTOR * finding.floor.rms,
+        limit=FACTOR * floor.max_abs,
+        rms_limit=FACTOR * floor.rms,
         fault=row.fault,
+        channel=None if finding.channel is None else (_axis(finding), finding.channel),
     )
     write_tensors(directory / "input.npz", {artifact.input_names[name]: a for name, a in inputs.items()})
     write_tensors(directory / "expected.npz", {artifact.output_names[key]: expected})
     write_script(case, directory)
 
 
-def _expected(
-    experiment: Experiment, finding: Finding, feeds: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, float]:
-    """What the layers should give, in the file's layout, and the greatest difference that is rounding."""
+def _expected(finding: Finding) -> np.ndarray:
+    """What the layers should give, in the file's layout."""
     match, truth = finding.match, finding.truth
     plain = replace(match, quantization=None, dtype="float32" if truth.dtype.kind == "f" else match.dtype)
-    return plain.to_file(truth), FACTOR * finding.floor.max_abs
+    return plain.to_file(truth)
+
+
+def _axis(finding: Finding) -> int:
+    """Of the channels in the file's layout."""
+    last = finding.truth.ndim - 1
+    return last if finding.match.permutation is None else finding.match.permutation.index(last)
 
 
 def _one_sample(
@@ -122,13 +127,21 @@ def _one_sample(
         actual = plain.from_file(bench.run(inputs, [finding.match.key])[finding.match.key])
         if actual.shape != expected.shape:
             return _rows(inputs, expected, 0)
-        rows = [difference(expected[i], actual[i]).max_abs for i in range(len(expected))]
+        rows = [_difference(finding, expected[[i]], actual[[i]]) for i in range(len(expected))]
         worst = int(np.argmax(rows))
         chosen = _rows(inputs, expected, worst)
         alone = plain.from_file(bench.run(chosen[0], [finding.match.key])[finding.match.key])
     except EdgeproofError:
         return None
-    return chosen if difference(chosen[1], alone).max_abs > limit else None
+    return chosen if _difference(finding, chosen[1], alone) > limit else None
+
+
+def _difference(finding: Finding, expected: np.ndarray, actual: np.ndarray) -> float:
+    """The greatest, of the channel that is wrong where only one is."""
+    if finding.channel is not None:
+        axis = _axis(finding)
+        expected, actual = expected.take(finding.channel, axis), actual.take(finding.channel, axis)
+    return difference(expected, actual).max_abs
 
 
 def _rows(

@@ -46,24 +46,29 @@ def _row(
     layers: tuple[str, ...],
     in_file: tuple[str, tuple[str, ...]],
 ) -> LayerError:
-    match, (name, ops) = finding.match, in_file
+    match, (name, ops), error = finding.match, in_file, finding.told
+    found = None if seen is None else match.from_file(seen)
+    if finding.channel is not None:
+        values = values[..., finding.channel]
+        found = None if found is None else found[..., finding.channel]
     low, high = _range(values)
     return LayerError(
         layers=layers,
         tensor=match.boundary.tensor,
         file_tensor=name,
         ops=ops,
-        inherited=math.nan if seen is None else difference(values, match.from_file(seen)).relative,
-        alone=finding.error.relative,
+        inherited=math.nan if found is None else difference(values, found).relative,
+        alone=error.relative,
         noise_ratio=finding.ratio,
         low=low,
         high=high,
         dtype=match.dtype,
         scale=match.quantization.scale if match.quantization else None,
         zero_point=match.quantization.zero_point if match.quantization else None,
-        sqnr_db=finding.error.sqnr_db,
+        sqnr_db=error.sqnr_db,
         guilty=finding.wrong,
         fault=finding.fault,
+        channel=finding.channel,
     )
 
 
@@ -74,6 +79,7 @@ def summarize(rows: Sequence[LayerError]) -> str:
         return _nobody(rows)
     first = guilty[0]
     count = f"{first.noise_ratio:.3g} times its own noise" if math.isfinite(first.noise_ratio) else "far off"
+    count += "" if first.channel is None else f" in channel {first.channel}"
     more = f"; so do {_listed(guilty[1:])}" if guilty[1:] else ""
     return f"{name_of(first)} creates the error: {first.fault or count}{more}"
 

@@ -30,6 +30,7 @@ class Case:
         quantization: of the output.
         limit: greatest difference that is rounding; `rms_limit` for the root mean square one.
         fault: what is wrong, in a sentence; "" for values only.
+        channel: axis of the output and index there that alone is looked at; None for all of it.
     """
 
     artifact: Artifact
@@ -41,6 +42,7 @@ class Case:
     limit: float
     rms_limit: float
     fault: str
+    channel: tuple[int, int] | None = None
 
 
 def write_script(case: Case, directory: Path) -> Path:
@@ -71,9 +73,11 @@ def _python(case: Case, package: str, engine: str) -> str:
     real = "actual.astype(np.float64)"
     if case.quantization is not None:
         real = f"{case.quantization.scale!r} * ({real} - {case.quantization.zero_point})"
+    axis, index = case.channel or (0, 0)
+    only = texts.PYTHON_CHANNEL.format(axis=axis, index=index) if case.channel else ""
     head = texts.PYTHON_HEAD.format(title=_title(case), package=package)
     tail = texts.PYTHON_TAIL.format(
-        output=repr(case.output), real=real, limit=case.limit, rms_limit=case.rms_limit
+        output=repr(case.output), real=real, only=only, limit=case.limit, rms_limit=case.rms_limit
     )
     return head + engine + tail
 
@@ -102,6 +106,8 @@ def _facts(case: Case, backend: str) -> str:
         "limit": case.limit,
         "rmsLimit": case.rms_limit,
     }
+    if case.channel is not None:
+        facts = {**facts, "axis": case.channel[0], "index": case.channel[1]}
     return json.dumps(facts)
 
 

@@ -38,7 +38,7 @@ def find_guilty(
     searched = [] if any(t.quantization for t in file.tensors.values()) else [*seen]
     named = match_by_name(experiment.original, file, values, seen)
     matches = _with_values(experiment, named, values, {key: seen[key] for key in searched})
-    findings, _ = experiment.alone(matches, values)
+    findings, alone = experiment.alone(matches, values)
     ends = set(file.outputs.values())
     wrong = [finding.match for finding in findings if finding.wrong and finding.match.key not in ends]
     if not wrong:
@@ -48,8 +48,11 @@ def find_guilty(
     longer, again = judged[: len(left)], judged[len(left) :]
     doubted = [finding.match for finding in again if finding.wrong]
     false = [match for match in doubted if not _means_it(experiment, match, longer, values, got)]
-    kept = [match for match in matches if match not in false]
-    final = _with_values(experiment, kept, values, {key: got[key] for key in searched if key in got}, false)
+    kept = [match for match in named if match not in false]
+    known = {**got, **alone}  # fed the original's values, a layer behind a wrong one has the right ones
+    final = _with_values(
+        experiment, kept, values, {key: known[key] for key in searched if key in known}, false
+    )
     return findings if final == matches else experiment.alone(final, values)[0]
 
 
@@ -89,9 +92,9 @@ def _same(finding: Finding, continued: np.ndarray, got: Mapping[str, np.ndarray]
     if found.shape != continued.shape:
         return False
     error = difference(continued, found)
-    if math.isinf(finding.ratio) and math.isfinite(error.relative):
+    if math.isinf(finding.whole) and math.isfinite(error.relative):
         return error.relative <= SAME
-    return finding.floor.ratio(error) <= max(FACTOR, EXPLAINED * finding.ratio)
+    return finding.floor.ratio(error) <= max(FACTOR, EXPLAINED * finding.whole)
 
 
 def _with_values(

@@ -97,7 +97,7 @@ def rows(found: Localization) -> tuple[Row, ...]:
             ops=", ".join(row.ops),
             inherited="" if math.isnan(row.inherited) else text.number(row.inherited),
             alone=text.number(row.alone),
-            noise=text.number(row.noise_ratio),
+            noise=text.number(row.noise_ratio) + _channel(row),
             sqnr=text.decibels(row.sqnr_db),
             values=f"{text.number(row.low)} to {text.number(row.high)}",
             quantization=_quantization(row),
@@ -112,6 +112,10 @@ def _quantization(row: LayerError) -> str:
     if row.scale is None:
         return row.dtype
     return f"{row.dtype}, scale {text.number(row.scale)}, zero point {row.zero_point}"
+
+
+def _channel(row: LayerError) -> str:
+    return "" if row.channel is None else f" in channel {row.channel}"
 
 
 def _decades(layers: Sequence[LayerError]) -> tuple[int, int]:
@@ -136,7 +140,8 @@ def _path(places: Sequence[float], errors: Sequence[float], y: Callable[[float],
 
 def _title(row: LayerError) -> str:
     name = " + ".join(row.layers) or row.tensor
-    said = f"{name}: alone {text.number(row.alone)}, {text.number(row.noise_ratio)} times its own noise"
+    noise = f"{text.number(row.noise_ratio)} times its own noise{_channel(row)}"
+    said = f"{name}: alone {text.number(row.alone)}, {noise}"
     return f"{said}; {row.fault}" if row.fault else said
 
 
