@@ -32,14 +32,7 @@ from validation.noise import Given, MeasuredNoise, measure_noise
 from validation.original import Original
 from validation.output_recorder import OutputRecorder
 from validation.rows import fit, split
-from validation.truth.answers import (
-    RUNS_AT_LEAST,
-    Answer,
-    Truth,
-    noises,
-    one_after_the_other,
-    runs_wanted,
-)
+from validation.truth.answers import RUNS_AT_LEAST, Answer, Truth, noises, one_after_the_other, runs_wanted
 from validation.weights.collect import collect
 
 __all__ = ["Batch", "Noise", "OutputReference", "Reference", "record"]

@@ -51,8 +51,7 @@ class Comparison:
         score_vectors: how many score vectors (or integers) that share is of.
         close_calls: those among them whose two greatest elements the original has within the noise that is
             allowed: their order proves nothing.
-        noise_ratio: greatest |actual - expected| over the noise floor of that element, which for
-            `onnx:float16` is the rounding near 0 at least; None where no floor is known.
+        noise_ratio: greatest |actual - expected| over that element's noise floor; None where none is known.
         noise_ratio_rms: root mean square of that ratio, in the channel where it is greatest.
         allclose_ratio: greatest |actual - expected| / (atol + rtol |expected|), where the recipe sets
             these; None elsewhere.
