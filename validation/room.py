@@ -50,11 +50,17 @@ def in_short(measure: str, limit: float) -> float:
     return float(Context(prec=3, rounding=side).create_decimal(repr(float(limit))))
 
 
+def nearest(output: OutputVerdict) -> Tolerance:
+    """Of all limits that count, the one that an output is nearest to, or furthest beyond."""
+    limits = (output.tolerance, *output.also)
+    return max(limits, key=lambda tolerance: share_of_limit(output.comparison, tolerance))
+
+
 def used(output: OutputVerdict) -> float:
-    """`share_of_limit` of an output that was judged."""
-    return share_of_limit(output.comparison, output.tolerance)
+    """`share_of_limit` of the limit that an output is nearest to."""
+    return share_of_limit(output.comparison, nearest(output))
 
 
 def worst(outputs: tuple[OutputVerdict, ...]) -> OutputVerdict | None:
-    """The output that is nearest to its limit, or furthest beyond; None without any."""
+    """The output that is nearest to a limit, or furthest beyond; None without any."""
     return max(outputs, key=used, default=None)

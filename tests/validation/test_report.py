@@ -15,7 +15,7 @@ from validation.report import render, text
 from validation.report.figure import LIMIT, WIDTH, gauge, shares
 from validation.report.view import build_view
 from validation.result import Validation, write_result
-from validation.room import share_of_limit
+from validation.room import nearest, share_of_limit, used
 from validation.verdict import OutputVerdict, Split
 
 HOSTILE = '<script>alert("x")</script> & | `code` *bold* [a](http://x) \n## no'
@@ -217,6 +217,14 @@ def test_a_bar_tells_how_errors_are_spread():
     assert gauge(OutputVerdict(comparison(), tolerance(), True)).title == (
         "uses 12.5 % of its limit; half of the errors up to 1.9e-7, 99 % up to 1.7e-6, all up to 2.4e-6"
     )
+
+
+def test_of_several_limits_the_nearest_one_is_told():
+    also = (tolerance(measure="sqnr_db", limit=20.0), tolerance(measure="max_abs", limit=1.0))
+    output = OutputVerdict(comparison(sqnr_db=26.0), tolerance(), True, also=also)
+    assert nearest(output) == also[0]
+    assert used(output) == pytest.approx(0.501, abs=1e-3)
+    assert gauge(output).title.startswith("uses 50.1 % of its limit")
 
 
 def test_whose_error_it_is():

@@ -52,7 +52,7 @@ class Shares:
 
 
 def gauge(output: OutputVerdict) -> Gauge:
-    """How much of its limit an output uses."""
+    """How much of its limit an output uses: of the one that it is nearest to."""
     share = used(output)
     decades = math.log10(share) if 0 < share < math.inf else (LOW if share == 0 else HIGH)
     place = (min(max(decades, LOW), HIGH) - LOW) / (HIGH - LOW)

@@ -10,7 +10,7 @@ from typing import get_args
 from validation.report import text
 from validation.report.outputs import Output, outputs_of
 from validation.result import Validation
-from validation.room import used, worst
+from validation.room import nearest, used, worst
 from validation.verdict import Outcome, Verdict, proven
 
 
@@ -155,13 +155,14 @@ def _export(number: int, key: tuple[str, str], validation: Validation, runtimes:
 def _cell(verdict: Verdict | None) -> Cell | None:
     if verdict is None:
         return None
-    nearest = worst(verdict.outputs)
-    if nearest is None:
+    output = worst(verdict.outputs)
+    if output is None:
         return Cell(verdict.verdict, "", verdict.reason)
-    title = f"{nearest.comparison.name}: {text.measure(nearest.tolerance)} " + (
-        f"{text.measured(nearest.comparison, nearest.tolerance)}, limit {text.limit(nearest.tolerance)}"
+    limit = nearest(output)
+    title = f"{output.comparison.name}: {text.measure(limit)} " + (
+        f"{text.measured(output.comparison, limit)}, limit {text.limit(limit)}"
     )
-    return Cell(verdict.verdict, text.percent(used(nearest)), title)
+    return Cell(verdict.verdict, text.percent(used(output)), title)
 
 
 def _accuracy(verdicts: tuple[Verdict, ...]) -> str:
