@@ -75,9 +75,16 @@ class Judged:
 
 
 def judge_watched(artifact: Artifact, reference: Reference) -> Judged:
-    """The verdict on a file, with what the checkers of others say of its first sample."""
+    """The verdict on a file, with what the checkers of others say of its first sample.
+
+    Raises:
+        RuntimeError: it could not be judged, and the engine is not why: that finds no fault.
+    """
     watch = Watch(plain_runtime(artifact.target.format))
-    verdict = judge_on(watch, artifact, reference, artifact.entry)
+    # Several processes judge mutants of one export at once: each file has a name of its own.
+    verdict = judge_on(watch, artifact, reference, str(artifact.entry_path))
+    if verdict.verdict == "error" and not watch.at_work:
+        raise RuntimeError(f"judging {artifact.entry_path} broke down: {verdict.reason}")
     timed = min(watch.again, verdict.latency.runs + 1) if verdict.latency and watch.again > 1 else 0
     seconds = sum(watch.seconds[: len(watch.seconds) - timed])
     return Judged(verdict, _found_by_others(watch, artifact, reference), seconds)

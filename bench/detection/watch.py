@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -60,12 +60,14 @@ class Watch:
         first: what it gave to the first batch, or None.
         seconds: of each run, in order.
         again: how many runs there were at the end with one and the same object, as for a latency.
+        at_work: the engine has not come to an end of what it was last asked; so it stays where that failed.
     """
 
     runtime: Runtime
     first: dict[str, np.ndarray] | None = None
     seconds: list[float] = field(default_factory=list)
     again: int = 0
+    at_work: bool = False
     _last: Tensors | None = None
 
     @property
@@ -95,7 +97,10 @@ class Watch:
 
     @contextmanager
     def open(self, artifact: Artifact) -> Iterator[Session]:
-        with self.runtime.open(artifact) as session:
+        with ExitStack() as stack:
+            self.at_work = True
+            session = stack.enter_context(self.runtime.open(artifact))
+            self.at_work = False
             yield _Watched(session, self)
 
 
@@ -108,8 +113,9 @@ class _Watched:
         return self._session.device
 
     def run(self, feed: Tensors) -> dict[str, np.ndarray]:
-        start = time.perf_counter()
+        start, self._watch.at_work = time.perf_counter(), True
         given = self._session.run(feed)
+        self._watch.at_work = False
         self._watch.took(time.perf_counter() - start, feed)
         if self._watch.first is None:
             self._watch.first = given
