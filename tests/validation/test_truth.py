@@ -14,6 +14,7 @@ from converters.source import LoadOptions
 from tests.zoo import ZOO
 from validation.dtypes import is_float
 from validation.truth import NoTwinError, Twin, build_twin
+from validation.truth.translate import Translation
 
 EPSILON = 2.0**-10
 """Of normalisations: a number that float32 holds, so that both twins have the same."""
@@ -143,6 +144,21 @@ def test_ops_without_a_float64_kernel_are_written_out(function):
     assert found.dtype == np.float64
     assert found.shape == given["y"].shape
     np.testing.assert_allclose(given["y"], found, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("function", WRITTEN_OUT)
+def test_they_are_the_same_in_a_plain_graph(function):
+    """As localization opens it, without TensorFlow 2's behaviour: there `==` is identity."""
+    images = noise(2, 5, 7, 3)
+    with tf.Graph().as_default() as source:
+        x = tf.compat.v1.placeholder(tf.float32, images.shape)
+        y = function(x)
+    with tf.Graph().as_default() as graph:
+        given = tf.compat.v1.placeholder(tf.float64, images.shape)
+        [translated] = Translation(None).run(source, {x.name: given}, [y])
+        with tf.compat.v1.Session(graph=graph) as session:
+            found = session.run(translated, {given: images.astype(np.float64)})
+    np.testing.assert_allclose(found, traced(function, x=images)[0].run({"x": images})["y"], rtol=1e-12)
 
 
 def test_loops_and_branches_are_walked_into():

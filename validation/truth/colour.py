@@ -50,7 +50,7 @@ def _hue(colours: Any, low: Any, high: Any) -> Any:
     of_blue = 4.0 + tf.math.divide_no_nan(red - green, high - low)
     of_green = 2.0 + tf.math.divide_no_nan(blue - red, high - low)
     of_red = tf.math.divide_no_nan(green - blue, high - low)
-    return tf.where(red == high, of_red, tf.where(green == high, of_green, of_blue))
+    return tf.where(tf.equal(red, high), of_red, tf.where(tf.equal(green, high), of_green, of_blue))
 
 
 def _heights(hue: Any) -> Any:

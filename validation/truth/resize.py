@@ -92,7 +92,7 @@ def _cubic_weights(op: Any, many_in: Any, many_out: Any) -> Any:
     for offset, weight in taps:
         index = tf.cast(left, tf.int32) + offset
         inside = tf.clip_by_value(index, 0, many_in - 1)
-        counted = tf.where(inside == index, weight, 0.0) if half else weight
+        counted = tf.where(tf.equal(inside, index), weight, 0.0) if half else weight
         total += tf.one_hot(inside, many_in, dtype=tf.float64) * counted[:, None]
     return total / tf.reduce_sum(total, 1, keepdims=True) if half else total
 

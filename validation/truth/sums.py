@@ -88,7 +88,7 @@ def _by_reduction(op: Any, inputs: Values, result: Any) -> Terms:
     alike = tf.zeros(tf.shape(rows)[:1], tf.float64)
     for probe in range(PROBES):
         term = padded[:, tf.maximum(count - 1, 0) * probe // (PROBES - 1), None]
-        equal = (tf.abs(rows - term) <= ALIKE * tf.abs(term)) & (term != 0)
+        equal = (tf.abs(rows - term) <= ALIKE * tf.abs(term)) & tf.not_equal(term, 0.0)
         alike += tf.reduce_sum(tf.cast(equal, tf.float64), 1) / PROBES
     pairs = number * tf.maximum(alike, 1.0)
     return Terms(number, pairs)
