@@ -14,6 +14,7 @@ from converters.source import LoadOptions
 from tests.zoo import ZOO
 from validation.dtypes import is_float
 from validation.truth import NoTwinError, Twin, build_twin
+from validation.truth.sums import SUMS
 from validation.truth.translate import Translation
 
 EPSILON = 2.0**-10
@@ -159,6 +160,17 @@ def test_they_are_the_same_in_a_plain_graph(function):
         with tf.compat.v1.Session(graph=graph) as session:
             found = session.run(translated, {given: images.astype(np.float64)})
     np.testing.assert_allclose(found, traced(function, x=images)[0].run({"x": images})["y"], rtol=1e-12)
+
+
+def test_in_a_plain_graph_zeros_are_no_equal_terms_of_a_sum_either():
+    """A sum of four terms, of which three are 0, has no more pairs than each term with itself."""
+    with tf.Graph().as_default() as graph:
+        x = tf.constant([[0, 0, 0, 1]], tf.float64)
+        mean = tf.reduce_mean(x, 1)
+        _, count = SUMS["Mean"]
+        pairs = count(mean.op, [*mean.op.inputs], mean).pairs
+        with tf.compat.v1.Session(graph=graph) as session:
+            assert session.run(pairs).tolist() == [4]
 
 
 def test_loops_and_branches_are_walked_into():

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Values = list[Any]
+from validation.truth.remade import Values
+
 Weights = Callable[[Any, Any, Any], Any]
 """From an op, the number of places in the input and that in the output to a matrix [out, in]."""
 

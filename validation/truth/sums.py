@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validation.dtypes import epsilon
+from validation.truth.remade import Values
 
 PROBES = 8
 """Terms of each sum that all others are held against."""
@@ -15,8 +16,6 @@ PROBES = 8
 ALIKE = 64 * epsilon("float32") / 2
 """Relative difference up to which terms are taken for equal: in a simulated run four ops on the way may move
 each of two by 8 unit roundoffs."""
-
-Values = list[Any]
 
 
 @dataclass(frozen=True)
