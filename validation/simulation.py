@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
 
+from converters.signature import Signature
 from validation.coarser import HALF
 from validation.feed import Tensors
 from validation.original import Original
@@ -17,6 +20,11 @@ SIMULATED = {name: f"{name}, simulated" for name in PRECISIONS}
 
 _MEASURED_BY: Mapping[str, tuple[str, ...]] = {"int8": tuple(SIMULATED.values()), HALF: (HALF,)}
 """From what is to be measured to the twins that tell it."""
+
+_TWINS: Mapping[str, Callable[[Any, Signature], Twin]] = {
+    **{name: partial(QuantizedTwin, precision=precision) for precision, name in SIMULATED.items()},
+    HALF: HalfTwin,
+}
 
 
 class Simulation:
@@ -49,14 +57,7 @@ class Simulation:
     def _twin(self, name: str) -> Twin | None:
         if name not in self._twins:
             try:
-                self._twins[name] = self._build(name)
+                self._twins[name] = _TWINS[name](self._original.traced, self._original.signature)
             except NoTwinError:
                 self._twins[name] = None
         return self._twins[name]
-
-    def _build(self, name: str) -> Twin:
-        traced, signature = self._original.traced, self._original.signature
-        if name == HALF:
-            return HalfTwin(traced, signature)
-        precision = next(each for each, simulated in SIMULATED.items() if simulated == name)
-        return QuantizedTwin(traced, signature, precision)
