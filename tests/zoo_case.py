@@ -27,7 +27,7 @@ NO_ELU = {
 OPENVINO_DIES = {"onnxruntime-openvino": ("error", "onnxruntime-openvino was killed by signal 11")}
 """OpenVINO's provider 1.24.1, of some of ONNX' `Loop`s."""
 
-OPENVINO_PASSES = {"onnxruntime-openvino": ("error", "OpenVINOExecutionProvider took none of the nodes")}
+OPENVINO_TAKES_NONE = {"onnxruntime-openvino": ("error", "OpenVINOExecutionProvider took none of the nodes")}
 """It leaves other floats than float32 to the CPU."""
 
 

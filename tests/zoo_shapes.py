@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.zoo_case import OPENVINO_PASSES, case
+from tests.zoo_case import OPENVINO_TAKES_NONE, case
 
 
 @case(quick=True)
@@ -111,7 +111,7 @@ def int64_ids(k):
     return k.Model(x, k.layers.Flatten()(k.layers.Embedding(12, 3)(x)))
 
 
-@case(gaps=OPENVINO_PASSES)
+@case(gaps=OPENVINO_TAKES_NONE)
 def float16_input(k):
     """Half-precision data into a float32 model."""
     x = k.Input((6,), name="x", dtype="float16")
@@ -131,7 +131,7 @@ def float64_input(k):
     return k.Model(x, k.layers.Dense(3)(k.ops.cast(x, "float32")))
 
 
-@case(refused={"tflite:*": ("double", "MatMul")}, gaps=OPENVINO_PASSES)
+@case(refused={"tflite:*": ("double", "MatMul")}, gaps=OPENVINO_TAKES_NONE)
 def float64_model(k):
     x = k.Input((6,), name="x", dtype="float64")
     return k.Model(x, k.layers.Dense(3, dtype="float64", name="double")(x))
